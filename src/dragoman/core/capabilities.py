@@ -1,0 +1,16 @@
+"""What an engine can do. Ask the capability, never the class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """``languages`` are ISO 639-1 codes. ``model`` and ``version`` are what the dialects show to clients."""
+
+    model: str
+    version: str
+    languages: tuple[str, ...]
+    max_segment_ms: int = 15_000
+    """The longest stretch of audio the engine takes in one call."""

@@ -1,0 +1,111 @@
+"""The seams. Only ``server`` knows who stands behind them.
+
+Audio between floors is ``Samples``: one channel, 16 kHz, float32 in -1..1, as a ``memoryview`` of format ``"f"``; numpy
+reads and makes it without a copy (``numpy.frombuffer(samples, numpy.float32)``, ``array.data``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from dragoman.core.capabilities import Capabilities
+from dragoman.core.events import RecognitionEvent
+from dragoman.core.request import RecognitionRequest
+from dragoman.core.transcript import Character
+
+SAMPLE_RATE: Final = 16_000
+Samples = memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class HypothesisWord:
+    """A word as the model gave it, cased and punctuated, with the calibrated probability that it is right."""
+
+    text: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What one segment says. No words means that nothing was said."""
+
+    words: tuple[HypothesisWord, ...] = ()
+    confidence: float = 1.0
+
+    @property
+    def text(self) -> str:
+        return " ".join(word.text for word in self.words)
+
+
+class Engine(Protocol):
+    """A model: shared, stateless over requests. The constructor is cheap; ``load`` does the work.
+
+    Implementations hold one suite of contract tests (``tests/contracts/test_engine.py``).
+    """
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def load(self) -> None:
+        """Read the model. Raises ``EngineNotReady`` with what to do when it is not installed."""
+        ...
+
+    def recognise(
+        self, samples: Samples, request: RecognitionRequest, cancelled: Callable[[], bool]
+    ) -> Hypothesis:
+        """Recognise one segment of speech.
+
+        ``cancelled`` is asked at least every 200 ms of processor time; once it answers true, raises ``Cancelled``.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WordTimes:
+    """Where a word lies, in milliseconds from the start of the segment."""
+
+    start_ms: int
+    end_ms: int
+    characters: tuple[Character, ...] = ()
+
+
+class Aligner(Protocol):
+    """Finds where known words lie in audio. Never fails on audio: what cannot be aligned is shared out by length."""
+
+    def load(self) -> None: ...
+
+    def align(
+        self, samples: Samples, words: Sequence[str], *, characters: bool = False
+    ) -> tuple[WordTimes, ...]:
+        """One ``WordTimes`` per word, monotonic, not overlapping, inside the segment."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Instances:
+    """How many recognitions can run at once, and how many do."""
+
+    total: int
+    busy: int
+
+
+class RecogniserPool(Protocol):
+    """Recognition in processes of its own. Implementations survive the death of any of them."""
+
+    async def start(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+    def capabilities(self, profile: str) -> Capabilities:
+        """Raises ``UnknownModel`` for a profile that is not configured."""
+        ...
+
+    def transcribe(self, media: Path, request: RecognitionRequest) -> AsyncIterator[RecognitionEvent]:
+        """Recognise a file: ``Opened``, then ``Progress`` and ``Final`` in the order of their index, then ``Finished``.
+
+        Closing the iterator (``aclose``) cancels the work. Raises any ``DragomanError``.
+        """
+        ...

@@ -1,0 +1,73 @@
+"""What was said and when, in our words.
+
+Times are integer milliseconds of the submitted audio. Text is as the model gives it: cased and punctuated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Character:
+    """One character of a word. ``0 <= start_ms <= end_ms``, inside the word."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word as displayed, punctuation attached (``"Hello,"``).
+
+    ``confidence`` is the calibrated probability, 0 to 1, that the word is right. ``characters`` is filled only when
+    character times were asked for; their texts join to ``text``.
+    """
+
+    text: str
+    start_ms: int
+    end_ms: int
+    confidence: float
+    characters: tuple[Character, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of speech on one channel, at most about fifteen seconds.
+
+    ``index`` numbers the segments of one request in the order of the recording and never repeats. ``words`` is empty
+    when only segment times were asked for; otherwise its texts joined by spaces are ``text``.
+    """
+
+    index: int
+    channel: int
+    start_ms: int
+    end_ms: int
+    text: str
+    confidence: float
+    words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """The whole recording. ``channels`` are the recognised channel numbers; a mix is channel 0."""
+
+    language: str
+    model: str
+    duration_ms: int
+    channels: tuple[int, ...]
+    segments: tuple[Segment, ...]
+
+    @property
+    def text(self) -> str:
+        """All segments in the order of time, joined by spaces."""
+        return " ".join(segment.text for segment in self.segments)
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        return tuple(word for segment in self.segments for word in segment.words)
+
+    def channel(self, channel: int) -> tuple[Segment, ...]:
+        """The segments of one channel."""
+        return tuple(segment for segment in self.segments if segment.channel == channel)
