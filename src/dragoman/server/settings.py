@@ -1,0 +1,134 @@
+"""Every setting, once: its name, default and meaning.
+
+Sources, later ones win: the defaults here, a TOML file (``--config`` or ``DRAGOMAN_CONFIG``), the environment
+(``DRAGOMAN_`` and the name in capitals; nested settings are given as JSON), command-line flags.
+``docs/reference/settings.md`` describes each; a test compares.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+Positive = Annotated[int, Meta(gt=0)]
+
+ENVIRONMENT_PREFIX = "DRAGOMAN_"
+
+
+class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One recogniser configuration that dialects refer to by name."""
+
+    engine: Literal["moonshine", "fake"] = "moonshine"
+    mode: Literal["speed", "balanced", "accuracy"] = "balanced"
+    quota_minutes: Annotated[float, Meta(ge=0)] | None = None
+    """Minutes of audio per key and calendar day (UTC); ``None``: no quota."""
+
+
+def _profiles() -> dict[str, Profile]:
+    return {"default": Profile(), "accurate": Profile(mode="accuracy")}
+
+
+def _telecomx_engines() -> dict[str, str]:
+    return {"FREE": "default", "ELEVEN": "accurate"}
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings of the server and the command line."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8080
+    insecure: bool = False
+    """Serve an address that is not loopback although no keys are configured."""
+    keys_file: Path | None = None
+    """A file of ``id secret`` lines. With keys, every request needs one."""
+
+    workers: Positive | None = None
+    """Recognition processes; ``None``: one per core."""
+    max_concurrent_files: Positive | None = None
+    """Files recognised at once, sharing the workers; more are refused as busy. ``None``: four per worker."""
+    worker_memory_mb: Positive = 4096
+    """Address space a worker may take."""
+    stalled_after_s: Positive = 120
+    """A worker that reports nothing for this long while it has work is replaced."""
+
+    max_upload_mb: Positive = 2048
+    max_duration_s: Positive = 24 * 3600
+    max_channels: Positive = 32
+    upload_idle_timeout_s: Positive = 60
+    """An upload that sends nothing for this long is given up."""
+    spool_dir: Path = msgspec.field(default_factory=lambda: Path(tempfile.gettempdir()))
+    """Where uploads wait while they are recognised; each is deleted when its request ends."""
+
+    profiles: dict[str, Profile] = msgspec.field(default_factory=_profiles)
+    telecomx_engines: dict[Literal["FREE", "ELEVEN"], str] = msgspec.field(default_factory=_telecomx_engines)
+    openai_models: dict[str, str] = msgspec.field(default_factory=lambda: {"whisper-1": "default"})
+    """OpenAI model names → profiles; profile names themselves always work."""
+
+    readiness_cache_s: Positive = 5
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    def __post_init__(self) -> None:
+        named = {**self.telecomx_engines, **self.openai_models}
+        for name, profile in named.items():
+            if profile not in self.profiles:
+                raise ValueError(f"{name} refers to profile {profile!r}, which is not among {sorted(self.profiles)}")
+        if "default" not in self.profiles:
+            raise ValueError("profiles must contain one named 'default'")
+
+    @property
+    def worker_count(self) -> int:
+        return self.workers or os.cpu_count() or 1
+
+    @property
+    def concurrent_files(self) -> int:
+        return self.max_concurrent_files or 4 * self.worker_count
+
+
+class SettingsError(ValueError):
+    """A setting has a wrong name or value. The message names the source and the setting."""
+
+
+def load_settings(
+    flags: Mapping[str, Any] | None = None,
+    *,
+    config: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Settings:
+    """Settings from all sources. ``flags`` whose value is ``None`` were not given. Raises ``SettingsError``."""
+    values: dict[str, Any] = {}
+    if config is None and (named := environ.get(f"{ENVIRONMENT_PREFIX}CONFIG")):
+        config = Path(named)
+    if config is not None:
+        try:
+            values |= tomllib.loads(config.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise SettingsError(f"cannot read the configuration file {config}: {error}") from error
+    values |= _from_environment(environ)
+    values |= {name: value for name, value in (flags or {}).items() if value is not None}
+    try:
+        return msgspec.convert(values, Settings, strict=False, str_keys=True)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise SettingsError(f"settings: {error}") from error
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for field in msgspec.structs.fields(Settings):
+        raw = environ.get(ENVIRONMENT_PREFIX + field.name.upper())
+        if raw is None:
+            continue
+        if raw.lstrip().startswith("{"):
+            try:
+                values[field.name] = msgspec.json.decode(raw)
+            except msgspec.DecodeError as error:
+                raise SettingsError(f"{ENVIRONMENT_PREFIX}{field.name.upper()} is not JSON: {error}") from error
+        else:
+            values[field.name] = raw
+    return values
