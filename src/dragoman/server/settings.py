@@ -113,9 +113,15 @@ def load_settings(
     values |= _from_environment(environ)
     values |= {name: value for name, value in (flags or {}).items() if value is not None}
     try:
-        return msgspec.convert(values, Settings, strict=False, str_keys=True)
+        return msgspec.convert(values, Settings, strict=False, str_keys=True, dec_hook=_path)
     except (msgspec.ValidationError, ValueError) as error:
         raise SettingsError(f"settings: {error}") from error
+
+
+def _path(expected: type, value: Any) -> Any:
+    if expected is Path and isinstance(value, str):
+        return Path(value)
+    raise ValueError(f"expected {expected.__name__}")
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
