@@ -119,7 +119,7 @@ def load_settings(
 
 
 def _path(expected: type, value: Any) -> Any:
-    if expected is Path and isinstance(value, str):
+    if expected is Path and isinstance(value, str | Path):
         return Path(value)
     raise ValueError(f"expected {expected.__name__}")
 
