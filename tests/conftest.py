@@ -1,0 +1,70 @@
+"""What every test stands on: the category rule, the leak check, and where real recordings are."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import inspect
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+CATEGORIES = frozenset({"unit", "contract", "golden", "model", "client", "browser", "realtime", "audio", "ffmpeg"})
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test has exactly one category, the same for its whole module, so that each runs in exactly one command."""
+    seen: dict[Path, set[frozenset[str]]] = defaultdict(set)
+    for item in items:
+        seen[item.path].add(frozenset(mark.name for mark in item.iter_markers()) & CATEGORIES)
+    wrong = [path for path, marks in seen.items() if len(marks) != 1 or len(next(iter(marks))) != 1]
+    if wrong:
+        names = "\n".join(f"  {path.relative_to(REPOSITORY)}" for path in sorted(wrong))
+        raise pytest.UsageError(
+            f"these modules need `pytestmark = pytest.mark.<category>` with exactly one of "
+            f"{', '.join(sorted(CATEGORIES))}:\n{names}"
+        )
+
+
+@pytest.fixture
+async def _tasks() -> AsyncIterator[None]:
+    yield
+    await asyncio.sleep(0)  # a task that was just cancelled gets its turn to end
+    leaked = asyncio.all_tasks() - {asyncio.current_task()}
+    if leaked:
+        pytest.fail(f"tasks outlived the test: {sorted(task.get_name() for task in leaked)}")
+
+
+@pytest.fixture(autouse=True)
+def no_task_leaks(request: pytest.FixtureRequest) -> None:
+    """Asynchronous tests, and the fixtures they use, end every task that they start."""
+    if isinstance(request.node, pytest.Function) and inspect.iscoroutinefunction(request.node.obj):
+        request.getfixturevalue("_tasks")
+
+
+@pytest.fixture(scope="session")
+def sample() -> Callable[[str], Path]:
+    """The path of a real recording that is on every machine: ``two_cities``, ``beckett`` or ``endgame_nagg_nell``."""
+    spec = importlib.util.find_spec("moonshine_voice")  # found, not imported: importing loads a native library
+    assert spec is not None and spec.origin is not None
+    assets = Path(spec.origin).parent / "assets"
+
+    def path(name: str) -> Path:
+        recording = assets / f"{name}.wav"
+        assert recording.is_file(), f"the wheel has no {recording.name}"
+        return recording
+
+    return path
+
+
+@pytest.fixture(scope="session")
+def shared_audio() -> Path:
+    """The folder of recordings beside the repository. Only tests of the category ``audio`` may use it."""
+    folder = REPOSITORY.parent / "shared" / "audio"
+    if not folder.is_dir():
+        pytest.fail(f"{folder} is missing; tests marked `audio` need it")
+    return folder
