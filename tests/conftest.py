@@ -50,8 +50,8 @@ def no_task_leaks(request: pytest.FixtureRequest) -> None:
 def sample() -> Callable[[str], Path]:
     """The path of a real recording that is on every machine: ``two_cities``, ``beckett`` or ``endgame_nagg_nell``."""
     spec = importlib.util.find_spec("moonshine_voice")  # found, not imported: importing loads a native library
-    assert spec is not None and spec.origin is not None
-    assets = Path(spec.origin).parent / "assets"
+    assert spec is not None
+    assets = Path(str(spec.origin)).parent / "assets"
 
     def path(name: str) -> Path:
         recording = assets / f"{name}.wav"

@@ -1,0 +1,80 @@
+# Every command of the project. `make` lists them.
+
+PORT ?= 8080
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+# The first of these that is new enough; or name one: make setup PYTHON=/opt/python3.12/bin/python3
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12 python3.13 python3.14,\
+	$(shell $(name) -c '$(NEW_ENOUGH)' 2>/dev/null && echo $(name))))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup serve test test-audio test-ffmpeg check format bench docs lock clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/dev.stamp ## The environment in .venv, from the locks, with the tools for development
+
+serve: $(VENV)/base.stamp ## The server on 127.0.0.1, PORT=8080, with an example for every API
+	@exec $(BIN)/dragoman serve --port $(PORT)
+
+test: $(VENV)/dev.stamp ## All tests that need nothing outside the repository: no network, no other program
+	$(BIN)/python -m pytest
+
+test-audio: $(VENV)/dev.stamp ## The tests over the recordings in ../shared/audio
+	$(BIN)/python -m pytest -m audio
+
+test-ffmpeg: $(VENV)/dev.stamp ## The tests that make their input with the ffmpeg program
+	$(BIN)/python -m pytest -m ffmpeg
+
+check: $(VENV)/dev.stamp ## Format, lint, types, import contracts, documentation; fast
+	$(BIN)/python -m ruff format --check
+	$(BIN)/python -m ruff check
+	$(BIN)/python -m mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_docs.py
+
+format: $(VENV)/dev.stamp ## Rewrite the code as `make check` wants it
+	$(BIN)/python -m ruff check --fix-only
+	$(BIN)/python -m ruff format
+
+bench: $(VENV)/dev.stamp ## Word error rate and speed over ../shared/audio, with a result file
+	$(BIN)/python -m benchmarks.accuracy
+
+docs: $(VENV)/dev.stamp ## Rewrite the generated pages of docs/reference
+	$(BIN)/python docs/generate.py
+
+lock: .cache/uv/bin/uv ## Rewrite the locks from pyproject.toml; UPGRADE=1 takes newer versions
+	$< $(COMPILE) --group build --output-file requirements.lock
+	$< $(COMPILE) --group build --group dev --constraint requirements.lock --output-file requirements-dev.lock
+
+clean: ## Remove the environment and everything else that was made
+	rm -rf $(VENV) .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
+	find src tests benchmarks docs -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/base.stamp: requirements.lock pyproject.toml
+	@"$(or $(PYTHON),false)" -c '$(NEW_ENOUGH)' 2>/dev/null || { \
+	  echo "Dragoman needs Python 3.11 or newer, and found: $$($(or $(PYTHON),python3) --version 2>&1)." >&2; \
+	  echo "Install one, or name the one to use: make $(or $(MAKECMDGOALS),setup) PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(BIN)/python -c '$(NEW_ENOUGH)' 2>/dev/null || { \
+	  rm -rf $(VENV) && echo "Making $(VENV) with $$($(PYTHON) --version) ..." && $(PYTHON) -m venv $(VENV); } || { \
+	  rm -rf $(VENV); echo "On Debian and Ubuntu the package python3-venv is needed." >&2; exit 1; }
+	@echo "Installing what requirements.lock names ..."
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/base.stamp requirements-dev.lock
+	@echo "Installing what requirements-dev.lock names ..."
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements-dev.lock
+	@touch $@
+
+COMPILE := pip compile pyproject.toml --quiet --universal --python-version 3.11 --fork-strategy fewest \
+	--generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+
+.cache/uv/bin/uv:
+	$(PYTHON) -m venv .cache/uv
+	.cache/uv/bin/python -m pip --disable-pip-version-check --quiet install uv
