@@ -6,7 +6,7 @@ reads and makes it without a copy (``numpy.frombuffer(samples, numpy.float32)``,
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -53,9 +53,7 @@ class Engine(Protocol):
         """Read the model. Raises ``EngineNotReady`` with what to do when it is not installed."""
         ...
 
-    def recognise(
-        self, samples: Samples, request: RecognitionRequest, cancelled: Callable[[], bool]
-    ) -> Hypothesis:
+    def recognise(self, samples: Samples, request: RecognitionRequest, cancelled: Callable[[], bool]) -> Hypothesis:
         """Recognise one segment of speech.
 
         ``cancelled`` is asked at least every 200 ms of processor time; once it answers true, raises ``Cancelled``.
@@ -77,9 +75,7 @@ class Aligner(Protocol):
 
     def load(self) -> None: ...
 
-    def align(
-        self, samples: Samples, words: Sequence[str], *, characters: bool = False
-    ) -> tuple[WordTimes, ...]:
+    def align(self, samples: Samples, words: Sequence[str], *, characters: bool = False) -> tuple[WordTimes, ...]:
         """One ``WordTimes`` per word, monotonic, not overlapping, inside the segment."""
         ...
 
@@ -103,9 +99,12 @@ class RecogniserPool(Protocol):
         """Raises ``UnknownModel`` for a profile that is not configured."""
         ...
 
-    def transcribe(self, media: Path, request: RecognitionRequest) -> AsyncIterator[RecognitionEvent]:
+    def transcribe(
+        self, media: Path, request: RecognitionRequest, *, urgent: bool = False
+    ) -> AsyncGenerator[RecognitionEvent, None]:
         """Recognise a file: ``Opened``, then ``Progress`` and ``Final`` in the order of their index, then ``Finished``.
 
-        Closing the iterator (``aclose``) cancels the work. Raises any ``DragomanError``.
+        Closing the generator (``aclose``) cancels the work. ``urgent`` work, the short recording of a readiness check,
+        goes before all other. Raises any ``DragomanError``.
         """
         ...

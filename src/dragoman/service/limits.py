@@ -1,0 +1,111 @@
+"""How much may run at once, and how much a key may use a day. Both count in memory and never wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+
+from dragoman.core.errors import NoFreeInstance, QuotaExceeded
+from dragoman.core.ports import Instances
+
+MS_PER_MINUTE = 60_000
+
+
+class Admission:
+    """Lets ``total`` recognitions in at once. The next one is refused, never queued, so that a client learns it now."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._busy = 0
+
+    @property
+    def instances(self) -> Instances:
+        return Instances(total=self._total, busy=self._busy)
+
+    @contextmanager
+    def admit(self) -> Iterator[None]:
+        """Hold an instance while the block runs. Raises ``NoFreeInstance`` when there is none."""
+        if self._busy >= self._total:
+            raise NoFreeInstance(
+                f"All {self._total} recogniser instances are busy. Try again later; "
+                "the setting max_concurrent_files says how many there are."
+            )
+        self._busy += 1
+        try:
+            yield
+        finally:
+            self._busy -= 1
+
+
+class Reservation:
+    """The share of a day's quota that one recognition holds."""
+
+    def __init__(self, quota: Quota, account: tuple[str, str], day: date) -> None:
+        self._quota = quota
+        self._account = account
+        self._day = day
+        self._held_ms = 0
+        self.used_ms = 0
+        """How much audio was recognised so far; counted when the block ends, however it ends."""
+
+    def hold(self, duration_ms: int) -> None:
+        """Hold as much as the file says it lasts. Raises ``QuotaExceeded`` when that much is not left."""
+        left_ms = self._quota._left_ms(self._account, self._day)
+        if duration_ms > left_ms:
+            raise QuotaExceeded(
+                f"The recording lasts {duration_ms / MS_PER_MINUTE:.1f} minutes; of today's quota of this profile "
+                f"{left_ms / MS_PER_MINUTE:.1f} are left. It starts afresh at midnight UTC."
+            )
+        self._held_ms = duration_ms
+        self._quota._change(self._account, self._day, duration_ms)
+
+    def _settle(self) -> None:
+        self._quota._change(self._account, self._day, self.used_ms - self._held_ms)
+
+
+class Quota:
+    """Minutes of audio per key and UTC day, for the profiles that have a quota.
+
+    A recognition holds the length its file claims from the moment it is known, so that recognitions running at the same
+    time cannot together go past the quota; a file that does not say its length can, once. What was recognised before a
+    client left counts.
+    """
+
+    def __init__(
+        self, minutes: Mapping[str, float | None], now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._limits_ms = {name: limit * MS_PER_MINUTE for name, limit in minutes.items() if limit is not None}
+        self._now = now
+        self._day: date | None = None
+        self._counted_ms: dict[tuple[str, str], int] = {}
+        """Used and held, by profile and key, of one day."""
+
+    @contextmanager
+    def reserve(self, profile: str, key_id: str) -> Iterator[Reservation]:
+        """Charge what is recognised in the block. Raises ``QuotaExceeded`` when nothing is left today."""
+        account = (profile, key_id)
+        day = self._now().astimezone(UTC).date()
+        if day != self._day:
+            self._day = day
+            self._counted_ms.clear()
+        if self._left_ms(account, day) <= 0:
+            limit = self._limits_ms[profile] / MS_PER_MINUTE
+            raise QuotaExceeded(
+                f"Today's quota of {limit:g} minutes of this profile is used up. It starts afresh at midnight UTC."
+            )
+        reservation = Reservation(self, account, day)
+        try:
+            yield reservation
+        finally:
+            reservation._settle()
+
+    def _left_ms(self, account: tuple[str, str], day: date) -> float:
+        limit = self._limits_ms.get(account[0])
+        if limit is None or day != self._day:
+            return float("inf")
+        return max(0.0, limit - self._counted_ms.get(account, 0))
+
+    def _change(self, account: tuple[str, str], day: date, by_ms: int) -> None:
+        if account[0] in self._limits_ms and day == self._day:
+            self._counted_ms[account] = self._counted_ms.get(account, 0) + by_ms
