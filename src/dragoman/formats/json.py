@@ -1,0 +1,51 @@
+"""Our own JSON, everything a transcript holds; ``docs/reference/transcript-json.md`` describes it.
+
+One line per transcript, so that several make JSON Lines.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from dragoman.core.transcript import Character, Segment, Transcript, Word
+
+
+def render(transcript: Transcript) -> str:
+    document = {
+        "language": transcript.language,
+        "model": transcript.model,
+        "duration_ms": transcript.duration_ms,
+        "channels": transcript.channels,
+        "text": transcript.text,
+        "segments": [_segment(segment) for segment in transcript.segments],
+    }
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def _segment(segment: Segment) -> dict[str, Any]:
+    return {
+        "index": segment.index,
+        "channel": segment.channel,
+        "start_ms": segment.start_ms,
+        "end_ms": segment.end_ms,
+        "text": segment.text,
+        "confidence": round(segment.confidence, 4),
+        "words": [_word(word) for word in segment.words],
+    }
+
+
+def _word(word: Word) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "text": word.text,
+        "start_ms": word.start_ms,
+        "end_ms": word.end_ms,
+        "confidence": round(word.confidence, 4),
+    }
+    if word.characters:
+        said["characters"] = [_character(character) for character in word.characters]
+    return said
+
+
+def _character(character: Character) -> dict[str, Any]:
+    return {"text": character.text, "start_ms": character.start_ms, "end_ms": character.end_ms}
