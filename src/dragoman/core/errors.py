@@ -134,6 +134,12 @@ class NotFound(DragomanError):
     code = "not_found"
 
 
+class MethodNotAllowed(NotFound):
+    """The resource does not know this method."""
+
+    code = "method_not_allowed"
+
+
 class AccessDenied(DragomanError):
     """A valid key is needed."""
 
