@@ -1,0 +1,1 @@
+"""The embedded recogniser: Moonshine tiny English, run with onnxruntime."""

@@ -1,0 +1,111 @@
+"""Beam search over one piece of audio: encoder states → the likeliest token strings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from dragoman.core.errors import Cancelled
+from dragoman.engines.moonshine.model import Floats, MoonshineModel
+from dragoman.engines.moonshine.tokenizer import BEGIN, END
+
+TOKENS_PER_SECOND: Final = 6.5
+"""More than this is a loop, not speech (the model's own limit)."""
+WINDOW: Final = 3.0
+"""Hypotheses this many nats below the best are of no use to anyone above."""
+_BLOCK: Final = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Beam:
+    """A finished hypothesis. ``log_probabilities`` has one entry per token and one for the end token."""
+
+    tokens: tuple[int, ...]
+    log_probabilities: tuple[float, ...]
+    complete: bool = True
+    """Whether the model ended it; otherwise it ran into the limit of tokens."""
+
+    @property
+    def score(self) -> float:
+        """Natural logarithm of its probability."""
+        return float(sum(self.log_probabilities))
+
+    @property
+    def mean(self) -> float:
+        return self.score / max(1, len(self.log_probabilities))
+
+
+@dataclass(frozen=True, slots=True)
+class _Live:
+    tokens: tuple[int, ...]
+    log_probabilities: tuple[float, ...]
+    score: float
+
+
+def log_softmax(logits: Floats) -> Floats:
+    top = logits.max(axis=-1, keepdims=True)
+    shifted = logits - top
+    total = np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    result: Floats = shifted - total
+    return result
+
+
+def best_tokens(row: Floats, count: int) -> npt.NDArray[np.intp]:
+    """The ``count`` largest of a row, largest first. Looks only into the blocks that can hold one."""
+    blocks = row.reshape(-1, _BLOCK)
+    tops = blocks.max(axis=1)
+    chosen = np.argpartition(tops, -count)[-count:]
+    flat = blocks[chosen].ravel()
+    within = np.argpartition(flat, -count)[-count:]
+    within = within[np.argsort(-flat[within], kind="stable")]
+    return np.asarray(chosen[within // _BLOCK] * _BLOCK + within % _BLOCK)
+
+
+def search(
+    model: MoonshineModel, states: Floats, length: int, width: int, cancelled: Callable[[], bool]
+) -> list[Beam]:
+    """The finished hypotheses over the encoder ``states`` of ``length`` samples, best first, never empty.
+
+    ``width`` 1 is greedy. Scores are sums of log-probabilities without length normalisation. Raises ``Cancelled``.
+    """
+    limit = max(1, int(length / 16_000 * TOKENS_PER_SECOND))
+    state = model.begin(states)
+    logits = model.step(np.array([[BEGIN]], np.int64), state)[:, -1]
+    live = [_Live((), (), 0.0)]
+    finished: list[Beam] = []
+    for step in range(limit + 1):
+        if cancelled():
+            raise Cancelled
+        candidates: list[tuple[float, int, int, float]] = []
+        for parent, row in enumerate(log_softmax(logits)):
+            base = live[parent].score
+            for token in best_tokens(row, width + 1):
+                value = float(row[token])
+                candidates.append((base + value, parent, int(token), value))
+        candidates.sort(key=lambda c: -c[0])
+        following: list[_Live] = []
+        parents: list[int] = []
+        for rank, (score, parent, token, value) in enumerate(candidates):
+            hypothesis = live[parent]
+            if token == END:
+                if rank < width:
+                    finished.append(Beam(hypothesis.tokens, (*hypothesis.log_probabilities, value)))
+            elif len(following) < width:
+                following.append(_Live((*hypothesis.tokens, token), (*hypothesis.log_probabilities, value), score))
+                parents.append(parent)
+        best = max((beam.score for beam in finished), default=-np.inf)
+        following_alive = [i for i, hypothesis in enumerate(following) if hypothesis.score > best - WINDOW]
+        if width == 1 and finished or not following_alive:
+            break
+        if step == limit:
+            if not finished:
+                finished += [Beam(h.tokens, h.log_probabilities, complete=False) for h in live]
+            break
+        live = following
+        state.select(np.array(parents))
+        logits = model.step(np.array([[h.tokens[-1]] for h in live], np.int64), state)[:, -1]
+    return sorted(finished, key=lambda beam: -beam.score)

@@ -1,0 +1,54 @@
+"""How likely a string of words is as English, by the trigram model of the PocketSphinx wheel."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from pocketsphinx import LogMath, NGramModel
+
+from dragoman.core.errors import EngineNotReady
+
+_UNKNOWN: Final = -14.0
+"""Natural log-probability given to a word outside the model's vocabulary; about that of its rarest words."""
+_IMPOSSIBLE: Final = -1e8
+"""In the model's own units; what it answers for an unknown word is far below this."""
+_EDGES: Final = re.compile(r"^[^\w]+|[^\w]+$")
+
+
+class LanguageModel:
+    def load(self) -> None:
+        """Raises ``EngineNotReady`` when the model is not installed."""
+        spec = importlib.util.find_spec("pocketsphinx")
+        if spec is None or spec.origin is None:
+            raise EngineNotReady("the package pocketsphinx is not installed; run make setup")
+        self._math = LogMath()
+        self._model = NGramModel.readfile(str(Path(spec.origin).parent / "model" / "en-us" / "en-us.lm.bin"))
+        self._known: dict[str, bool] = {}
+
+    def score(self, words: Sequence[str]) -> float:
+        """Natural log-probability of the words as one sentence; case and outer punctuation do not count."""
+        plain = [word for word in (_EDGES.sub("", word.lower()) for word in words) if word]
+        history = ["<s>"]
+        total = 0.0
+        for word in [*plain, "</s>"]:
+            if self._is_known(word):
+                # The current word comes first, then the history backwards.
+                total += self._math.log_to_ln(self._model.prob([word, *history]))
+                history = [word, *history[:1]]
+            else:
+                total += _UNKNOWN
+                history = []
+        return total
+
+    def _is_known(self, word: str) -> bool:
+        known = self._known.get(word)
+        if known is None:
+            known = self._model.prob([word]) > _IMPOSSIBLE
+            if len(self._known) > 50_000:
+                self._known.clear()
+            self._known[word] = known
+        return known
