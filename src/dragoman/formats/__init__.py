@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
+from dragoman.core.request import TimeDetail
 from dragoman.core.transcript import Transcript
 from dragoman.formats import json, srt, tsv, txt, vtt
 
-Format = Callable[[Transcript], str]
-"""Pure. The text is empty or ends with a line feed; line ends are line feeds."""
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """Call it with a transcript. Pure; the text is empty or ends with a line feed, and line ends are line feeds."""
+
+    render: Callable[[Transcript], str]
+    time_detail: TimeDetail
+    """What to ask of the recognition, so that the transcript holds all that the format shows."""
+
+    def __call__(self, transcript: Transcript) -> str:
+        return self.render(transcript)
+
 
 FORMATS: Final[dict[str, Format]] = {
-    "txt": txt.render,
-    "json": json.render,
-    "srt": srt.render,
-    "vtt": vtt.render,
-    "tsv": tsv.render,
+    "txt": Format(txt.render, TimeDetail.SEGMENT),
+    "json": Format(json.render, TimeDetail.WORD),
+    "srt": Format(srt.render, TimeDetail.WORD),
+    "vtt": Format(vtt.render, TimeDetail.WORD),
+    "tsv": Format(tsv.render, TimeDetail.SEGMENT),
 }

@@ -1,0 +1,57 @@
+"""The command ``dragoman``. One module per subcommand; what they need is imported when they run, so help is quick."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from dragoman import __version__
+from dragoman.core.errors import DragomanError
+from dragoman.server.cli.doctor import doctor
+from dragoman.server.cli.serve import serve
+from dragoman.server.cli.transcribe import transcribe
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "-V", "--version", message="dragoman %(version)s")
+def command() -> None:
+    """Speech to text on your own machines.
+
+    \b
+    Transcribe a recording:           dragoman transcribe call.wav
+    Serve the APIs on port 8080:      dragoman serve
+    See whether all is well here:     dragoman doctor
+
+    Settings come from a TOML file (--config or DRAGOMAN_CONFIG), from the environment (DRAGOMAN_PORT=9000) and from
+    the options of a command, the last one winning.
+    """
+
+
+command.add_command(transcribe)
+command.add_command(serve)
+command.add_command(doctor)
+
+
+def main() -> int:
+    """Run the command line; the exit status. 0 good, 1 something failed, 2 wrong usage, 130 interrupted."""
+    try:
+        status = command.main(standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except DragomanError as error:
+        click.echo(f"dragoman: {error.message}", err=True)
+        return 1
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has enough of it. Python would complain once more when it closes standard output.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return int(status or 0)
