@@ -72,9 +72,9 @@ class Recognition:
         """``Opened``, then ``Progress`` and ``Final`` in the order of their index, then ``Finished``.
 
         Close the generator (``contextlib.aclosing``) when nobody waits any more: it cancels the work and frees the
-        instance. ``key_id`` names the account of the quota. Any ``DragomanError`` may come instead of an event; those about
-        the request as such (``UnknownModel``, ``UnsupportedLanguage``, ``NoFreeInstance``, ``QuotaExceeded``,
-        ``Unavailable``) and about the media (``InvalidAudio``) come with the first ``anext``.
+        instance. ``key_id`` names the account of the quota. Any ``DragomanError`` may come instead of an event. What is
+        wrong with the request as such comes with the first ``anext``: ``UnknownModel``, ``UnsupportedLanguage``,
+        ``NoFreeInstance``, ``QuotaExceeded``, ``Unavailable``, and a file that cannot be opened.
         """
         if not self._open:
             raise Unavailable("The server is starting or stopping. Try again later.")

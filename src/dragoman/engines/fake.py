@@ -1,0 +1,178 @@
+"""A recogniser that needs no model: for tests, and for trying an integration against a server that starts at once.
+
+It takes all audio for speech, in segments of at most five seconds, and says words that depend on nothing but the
+samples, or the texts of a script. A script can also make it slow, or make it fail on loud audio, in all the ways a real
+recogniser can.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from msgspec import Meta
+
+from dragoman.core.capabilities import Capabilities
+from dragoman.core.errors import Cancelled, EngineNotReady
+from dragoman.core.ports import SAMPLE_RATE, Hypothesis, HypothesisWord, Samples, WordTimes
+from dragoman.core.request import RecognitionRequest
+from dragoman.core.transcript import Character
+
+_FRAME: Final = 512
+_POLL_S: Final = 0.02
+_WORDS_PER_S: Final = 2.5
+_SHORTEST_MS: Final = 200
+"""Audio shorter than this has no words."""
+_SILENCE: Final = 0.001
+"""Nor has audio whose peak is below this."""
+_VOCABULARY: Final = (
+    *("alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliett", "kilo", "lima"),
+    *("mike", "november", "oscar", "papa", "quebec", "romeo", "sierra", "tango", "uniform", "victor", "whiskey"),
+)
+
+
+class Mishap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What happens when a segment's peak is above ``above`` (0 to 1).
+
+    ``crash`` kills the process, ``error`` raises, ``hang`` waits for ever and hears no cancellation. With a ``tally``,
+    a file that counts, it happens ``times`` times only, in whatever process.
+    """
+
+    above: float
+    kind: Literal["crash", "error", "hang"]
+    times: Annotated[int, Meta(gt=0)] = 1
+    tally: str | None = None
+
+    def is_due(self, peak: float) -> bool:
+        if peak <= self.above:
+            return False
+        if self.tally is None:
+            return True
+        with open(self.tally, "ab") as tally:
+            tally.write(b".")
+            return tally.tell() <= self.times
+
+
+class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a ``FakeEngine`` does."""
+
+    texts: tuple[str, ...] = ()
+    """What segments say; the samples choose which. Without texts, words in proportion to the length."""
+    seconds_per_second: Annotated[float, Meta(ge=0)] = 0.0
+    """Time taken for a second of audio."""
+    languages: Annotated[tuple[str, ...], Meta(min_length=1)] = ("en",)
+    mishaps: tuple[Mishap, ...] = ()
+
+
+def read_script(path: Path) -> Script:
+    """A script from a JSON file. Raises ``EngineNotReady`` when it cannot be used."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Script)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise EngineNotReady(f"cannot use the script of the fake engine, {path}: {error}") from error
+
+
+class FakeEngine:
+    def __init__(self, script: Script | None = None) -> None:
+        self._script = script or Script()
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(model="fake", version="1", languages=self._script.languages, max_segment_ms=5_000)
+
+    def load(self) -> None:
+        """There is nothing to load."""
+
+    def recognise(self, samples: Samples, request: RecognitionRequest, cancelled: Callable[[], bool]) -> Hypothesis:
+        audio: npt.NDArray[np.float32] = np.frombuffer(samples, np.float32)
+        peak = float(np.abs(audio).max(initial=0.0))
+        for mishap in self._script.mishaps:
+            if mishap.is_due(peak):
+                _happen(mishap)
+        duration_s = len(audio) / SAMPLE_RATE
+        _pass_time(duration_s * self._script.seconds_per_second, cancelled)
+        if duration_s * 1000 < _SHORTEST_MS or peak < _SILENCE:
+            return Hypothesis()
+        texts = self._words(zlib.crc32(samples), round(duration_s * _WORDS_PER_S))
+        return Hypothesis(tuple(HypothesisWord(text, 0.9) for text in texts), confidence=0.9)
+
+    def _words(self, seed: int, count: int) -> list[str]:
+        if self._script.texts:
+            return self._script.texts[seed % len(self._script.texts)].split()
+        words = [_VOCABULARY[(seed >> position % 27) % len(_VOCABULARY)] for position in range(max(1, count))]
+        words[0] = words[0].capitalize()
+        words[-1] += "."
+        return words
+
+
+def _happen(mishap: Mishap) -> None:
+    match mishap.kind:
+        case "crash":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "error":
+            raise RuntimeError("as the script says")
+        case "hang":
+            while True:
+                time.sleep(1)
+
+
+def _pass_time(seconds: float, cancelled: Callable[[], bool]) -> None:
+    end = time.monotonic() + seconds
+    while True:
+        if cancelled():
+            raise Cancelled
+        left = end - time.monotonic()
+        if left <= 0:
+            return
+        time.sleep(min(_POLL_S, left))
+
+
+class EvenAligner:
+    """Shares a segment among its words by their length, and a word among its characters evenly."""
+
+    def load(self) -> None:
+        """There is nothing to load."""
+
+    def align(self, samples: Samples, words: Sequence[str], *, characters: bool = False) -> tuple[WordTimes, ...]:
+        duration_ms = len(samples) * 1000 // SAMPLE_RATE
+        total = sum(len(word) for word in words)
+        times = []
+        before = 0
+        for word in words:
+            start_ms, end_ms = duration_ms * before // total, duration_ms * (before + len(word)) // total
+            spoken = _spread(word, start_ms, end_ms) if characters else ()
+            times.append(WordTimes(start_ms, end_ms, spoken))
+            before += len(word)
+        return tuple(times)
+
+
+def _spread(word: str, start_ms: int, end_ms: int) -> tuple[Character, ...]:
+    edges = [start_ms + (end_ms - start_ms) * position // len(word) for position in range(len(word) + 1)]
+    return tuple(Character(c, edges[position], edges[position + 1]) for position, c in enumerate(word))
+
+
+class AllSpeech:
+    """Voice activity that finds speech everywhere."""
+
+    def load(self) -> None:
+        """There is nothing to load."""
+
+    def open(self) -> AllSpeechStream:
+        return AllSpeechStream()
+
+
+class AllSpeechStream:
+    def __init__(self) -> None:
+        self._waiting = 0
+
+    def feed(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        frames, self._waiting = divmod(self._waiting + len(samples), _FRAME)
+        return np.ones(frames, np.float32)

@@ -1,0 +1,66 @@
+"""Settings → the recognition use case, with its worker processes. This process loads no model."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import tempfile
+import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from dragoman.core.errors import EngineNotReady
+from dragoman.server.settings import Settings
+from dragoman.service.limits import Admission, Quota
+from dragoman.service.recognition import Recognition
+from dragoman.service.workers import Timing, WorkerPool
+
+_COMMAND: Final = (sys.executable, "-P", "-m", "dragoman.server.worker_main")
+_ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""There are as many workers as cores."""
+_SAMPLE: Final = Path("assets", "beckett.wav")
+_SAMPLE_S: Final = 2.5
+
+
+def build_recognition(settings: Settings) -> Recognition:
+    """Nothing is started yet: ``await recognition.start()``, and ``aclose()`` at the end."""
+    return Recognition(
+        build_pool(settings),
+        Admission(settings.concurrent_files),
+        Quota({name: profile.quota_minutes for name, profile in settings.profiles.items()}),
+        spoken_sample(settings.spool_dir),
+        readiness_cache_s=settings.readiness_cache_s,
+    )
+
+
+def build_pool(settings: Settings) -> WorkerPool:
+    return WorkerPool(
+        _COMMAND,
+        msgspec.json.encode(settings, enc_hook=str),
+        workers=settings.worker_count,
+        environment=_ONE_THREAD,
+        timing=Timing(stalled_after=settings.stalled_after_s),
+    )
+
+
+@contextmanager
+def spoken_sample(folder: Path) -> Iterator[Path]:
+    """The beginning of a recording that the recogniser's wheel carries, as a file for as long as it is needed.
+
+    Raises ``EngineNotReady`` when the wheel is not there.
+    """
+    spec = importlib.util.find_spec("moonshine_voice")  # found, not imported: importing loads a native library
+    recording = Path(spec.origin).parent / _SAMPLE if spec is not None and spec.origin is not None else _SAMPLE
+    with tempfile.TemporaryDirectory(prefix="dragoman-", dir=folder) as cut:
+        path = Path(cut, "sample.wav")
+        try:
+            with wave.open(str(recording)) as whole, wave.open(str(path), "wb") as part:
+                part.setparams(whole.getparams())
+                part.writeframes(whole.readframes(round(_SAMPLE_S * whole.getframerate())))
+        except OSError as error:
+            raise EngineNotReady(f"the package moonshine-voice is not complete; install it again ({error})") from error
+        yield path

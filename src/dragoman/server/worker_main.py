@@ -1,0 +1,275 @@
+"""A worker process: ``python -m dragoman.server.worker_main``. The server starts it; nobody else does.
+
+Standard input carries the server's orders, standard output the worker's reports (``service/worker_protocol.py``); both
+are moved to private descriptors first, so that nothing a native library prints can disturb them. A thread takes the
+orders; the main thread does the work, a step of one file after a step of another. When the server is gone, the orders
+end, and so does the process.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import itertools
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Final, Never
+
+import msgspec
+
+from dragoman.audio.decode import MediaLimits
+from dragoman.core.errors import Cancelled, DragomanError, InternalError, InvalidRequest
+from dragoman.core.events import Finished, Opened, Progress
+from dragoman.server.settings import Profile, Settings, load_settings
+from dragoman.service import worker_protocol as protocol
+from dragoman.service.transcribe import FileReport, Recognised, Recogniser, Transcriber
+
+log = logging.getLogger("dragoman.worker")
+
+FAKE_SCRIPT: Final = "DRAGOMAN_FAKE_SCRIPT"
+"""The variable that names the script of the fake engine."""
+
+_NICE: Final = 5
+"""The server answers before the workers compute."""
+
+
+def main() -> Never:
+    orders, reports = _private_streams()
+    configuration = protocol.read_frame(orders)
+    if configuration is None:
+        os._exit(0)
+    settings = load_settings(msgspec.json.decode(configuration), environ={})
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    _restrict(settings)
+    worker = Worker(reports)
+    threading.Thread(target=_take_orders, args=(orders, worker), name="orders", daemon=True).start()
+    started = time.monotonic()
+    try:
+        transcriber = build_transcriber(settings)
+    except DragomanError as error:
+        worker.send(protocol.NotReady(error.message))
+        os._exit(1)
+    load_ms = round((time.monotonic() - started) * 1000)
+    worker.send(protocol.Ready(transcriber.capabilities(), load_ms))
+    worker.run(transcriber)
+
+
+def build_transcriber(settings: Settings) -> Transcriber:
+    """The configured recognisers, loaded, each kind and mode of engine once. Raises ``EngineNotReady``."""
+    loaded: dict[tuple[str, str], Recogniser] = {}
+    recognisers: dict[str, Recogniser] = {}
+    for name, profile in settings.profiles.items():
+        kind = (profile.engine, profile.mode)
+        if kind not in loaded:
+            recogniser = loaded[kind] = RECOGNISERS[profile.engine](profile)
+            recogniser.engine.load()
+            recogniser.aligner.load()
+            recogniser.voice_activity.load()
+        recognisers[name] = loaded[kind]
+    limits = MediaLimits(max_duration_ms=settings.max_duration_s * 1000, max_channels=settings.max_channels)
+    return Transcriber(recognisers, limits)
+
+
+def _fake(profile: Profile) -> Recogniser:
+    from dragoman.engines.fake import AllSpeech, EvenAligner, FakeEngine, Script, read_script
+
+    script = os.environ.get(FAKE_SCRIPT)
+    return Recogniser(FakeEngine(read_script(Path(script)) if script else Script()), EvenAligner(), AllSpeech())
+
+
+def _moonshine(profile: Profile) -> Recogniser:
+    from dragoman.analysis.align import ForcedAligner
+    from dragoman.audio.vad import SileroVad
+    from dragoman.engines.moonshine.engine import MoonshineEngine
+
+    return Recogniser(MoonshineEngine(profile.mode), ForcedAligner(), SileroVad())
+
+
+RECOGNISERS: Final[dict[str, Callable[[Profile], Recogniser]]] = {"moonshine": _moonshine, "fake": _fake}
+"""What each engine of a profile is made of, not loaded. Imports are inside: a worker loads only what it uses."""
+
+
+@dataclass(slots=True, eq=False)
+class _Task:
+    """One file, as far as this worker has it."""
+
+    start: protocol.Start
+    shard: protocol.Shard
+    held: bool = True
+    turn: int = 0
+    """When it had its last step."""
+    steps: Generator[FileReport, None, None] | None = None
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    answered: bool = False
+    """The server knows that it ended."""
+
+    @property
+    def rank(self) -> tuple[bool, bool, int]:
+        """The lowest goes next: what is only to be cleaned up, then what is urgent, then what waited longest."""
+        return (not self.cancelled.is_set(), not self.start.urgent, self.turn)
+
+
+class Worker:
+    """Files that take turns. ``receive`` is for the thread that takes the orders, ``run`` for the main thread."""
+
+    def __init__(self, reports: BinaryIO) -> None:
+        self._reports = reports
+        self._sending = threading.Lock()
+        self._changed = threading.Condition()
+        """Guards what both threads use: the tasks and which of them has its step now."""
+        self._tasks: dict[int, _Task] = {}
+        self._current: _Task | None = None
+
+    def send(self, report: protocol.Report) -> None:
+        try:
+            with self._sending:
+                self._reports.write(protocol.encode(report))
+                self._reports.flush()
+        except BrokenPipeError:
+            os._exit(0)
+
+    def receive(self, order: protocol.Order) -> None:
+        with self._changed:
+            task = self._tasks.get(order.task)
+            match order:
+                case protocol.Start():
+                    self._tasks[order.task] = _Task(order, order.shard)
+                case protocol.Share(shard=shard) if task is not None:
+                    task.shard = shard
+                case protocol.Hold(held=held) if task is not None:
+                    task.held = held
+                case protocol.Cancel() if task is not None:
+                    task.cancelled.set()
+                    if task is not self._current:
+                        self._fail(task, Cancelled())
+                case _:
+                    pass  # the task ended while the order was on its way
+            self._changed.notify()
+
+    def run(self, transcriber: Transcriber) -> Never:
+        for turn in itertools.count(1):
+            with self._changed:
+                self._changed.wait_for(self._has_work)
+                task = self._current = min(self._runnable(), key=lambda task: task.rank)
+                task.turn = turn
+            over = self._step(transcriber, task)
+            with self._changed:
+                self._current = None
+                if over:
+                    del self._tasks[task.start.task]
+        raise AssertionError("counting does not end")
+
+    def _runnable(self) -> list[_Task]:
+        return [task for task in self._tasks.values() if task.cancelled.is_set() or not task.held]
+
+    def _has_work(self) -> bool:
+        return bool(self._runnable())
+
+    def _step(self, transcriber: Transcriber, task: _Task) -> bool:
+        """One step of one file; whether it was the last. Whatever goes wrong in it ends this file alone."""
+        try:
+            if task.cancelled.is_set():
+                raise Cancelled
+            if task.steps is None:
+                task.steps = _steps(transcriber, task)
+            report = next(task.steps, None)
+        except DragomanError as error:
+            self._fail(task, error)
+        except MemoryError:
+            log.error("out of memory; the process ends and is replaced")
+            os._exit(1)
+        except Exception as error:
+            # The message of an exception may quote the transcript, so it is not logged.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            log.error("task %d failed with %s\n%s", task.start.task, type(error).__name__, where)
+            self._fail(task, InternalError("The recogniser failed on this file. The log of the server says where."))
+        else:
+            if report is not None:
+                self.send(_as_message(task.start.task, report))
+                return False
+        if task.steps is not None:
+            task.steps.close()
+        return True
+
+    def _fail(self, task: _Task, error: DragomanError) -> None:
+        if not task.answered:
+            task.answered = True
+            field = error.field if isinstance(error, InvalidRequest) else None
+            self.send(protocol.FileFailed(task.start.task, error.code, error.message, field))
+
+
+def _steps(transcriber: Transcriber, task: _Task) -> Generator[FileReport, None, None]:
+    done = frozenset(task.start.done)
+    return transcriber.transcribe(
+        Path(task.start.media),
+        task.start.request,
+        wanted=lambda index: task.shard.has(index) and index not in done,
+        cancelled=task.cancelled.is_set,
+    )
+
+
+def _as_message(task: int, report: FileReport) -> protocol.Report:
+    match report:
+        case Opened():
+            return protocol.FileOpened(task, report)
+        case Progress():
+            return protocol.FileProgress(task, report)
+        case Recognised(index, segment):
+            return protocol.SegmentDone(task, index, segment)
+        case Finished():
+            return protocol.FileFinished(task, report)
+
+
+def _take_orders(orders: BinaryIO, worker: Worker) -> None:
+    """Until the server closes the stream or dies; then this process ends, in the middle of whatever it does."""
+    while (body := protocol.read_frame(orders)) is not None:
+        worker.receive(protocol.decode_order(body))
+    os._exit(0)
+
+
+def _private_streams() -> tuple[BinaryIO, BinaryIO]:
+    """The two streams of the protocol. Native libraries that print are left with nothing to print to."""
+    orders = os.fdopen(os.dup(0), "rb")
+    reports = os.fdopen(os.dup(1), "wb")
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="backslashreplace")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nothing, descriptor)
+    os.close(nothing)
+    return orders, reports
+
+
+def _restrict(settings: Settings) -> None:
+    """What a hostile file or a stray signal may not do to the process or to the machine."""
+    faulthandler.enable(sys.stderr)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server ends its workers itself
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with suppress(AttributeError):  # not on Windows
+        os.nice(_NICE)
+    if sys.platform == "linux":
+        import resource
+
+        memory = settings.worker_memory_mb * 2**20
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        _die_with_parent()
+
+
+def _die_with_parent() -> None:
+    """The end of the orders says the same, unless a native library never lets the thread that reads them run."""
+    import ctypes
+
+    set_death_signal = 1  # PR_SET_PDEATHSIG, <linux/prctl.h>
+    ctypes.CDLL(None).prctl(set_death_signal, int(signal.SIGKILL))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+"""A media file → a stream of reports, in one worker process. A pure generator: no I/O but the media."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from dragoman.audio.decode import MediaLimits, open_media
+from dragoman.audio.segment import Segmenter, SpeechSegment
+from dragoman.core.capabilities import Capabilities
+from dragoman.core.errors import Cancelled, UnknownModel
+from dragoman.core.events import Finished, Opened, Progress
+from dragoman.core.ports import SAMPLE_RATE, Aligner, Engine, Hypothesis
+from dragoman.core.request import RecognitionRequest, TimeDetail
+from dragoman.core.transcript import Character, Segment, Word
+
+Floats = npt.NDArray[np.float32]
+
+_REPORT_EVERY: Final = 10 * SAMPLE_RATE
+"""Samples decoded between two reports, at most."""
+_SLACK_MS: Final = 3_000
+"""The gap across which speech is joined, and padding."""
+
+
+class VadStream(Protocol):
+    def feed(self, samples: Floats) -> Floats:
+        """The speech probability of each 32 ms frame that is now complete."""
+        ...
+
+
+class VoiceActivity(Protocol):
+    def load(self) -> None: ...
+
+    def open(self) -> VadStream: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recogniser:
+    """What stands behind a profile."""
+
+    engine: Engine
+    aligner: Aligner
+    voice_activity: VoiceActivity
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """Segment ``index`` has been dealt with; ``segment`` is ``None`` where nothing was said."""
+
+    index: int
+    segment: Segment | None
+
+
+FileReport = Opened | Progress | Recognised | Finished
+
+
+class Transcriber:
+    """The recognisers of one worker process, by profile. They are loaded."""
+
+    def __init__(self, recognisers: Mapping[str, Recogniser], limits: MediaLimits) -> None:
+        self._recognisers = recognisers
+        self._limits = limits
+
+    def capabilities(self) -> dict[str, Capabilities]:
+        return {profile: recogniser.engine.capabilities for profile, recogniser in self._recognisers.items()}
+
+    def transcribe(
+        self,
+        media: Path,
+        request: RecognitionRequest,
+        *,
+        wanted: Callable[[int], bool] = lambda index: True,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Generator[FileReport, None, None]:
+        """``Opened``, then ``Progress`` and ``Recognised``, then ``Finished``.
+
+        Segments are numbered in the order in which they end, all channels together: the same file gives the same
+        numbers every time. Only the ``wanted`` numbers are recognised. A step of the generator costs at most one
+        segment of recognition, or the decoding of ten seconds, so that several files can take turns. Raises
+        ``Cancelled`` between steps, and inside them as soon as the engine notices.
+        """
+        recogniser = self._recognisers.get(request.profile)
+        if recogniser is None:
+            raise UnknownModel(f"There is no profile {request.profile!r}.")
+        longest_ms = recogniser.engine.capabilities.max_segment_ms
+        with open_media(media, request.channels, self._limits) as opened:
+            yield Opened(opened.duration_ms, opened.channels)
+            lanes = [_Lane(channel, recogniser.voice_activity.open(), longest_ms) for channel in opened.channels]
+            numbers = iter(range(2**31))
+            decoded = reported = 0
+            for block in opened.blocks():
+                if cancelled():
+                    raise Cancelled
+                decoded += block.shape[1]
+                closed = False
+                for lane, samples in zip(lanes, block, strict=True):
+                    for speech in lane.feed(samples):
+                        closed = True
+                        if wanted(index := next(numbers)):
+                            yield Recognised(
+                                index, _recognise(recogniser, speech, index, lane.channel, request, cancelled)
+                            )
+                if closed or decoded - reported >= _REPORT_EVERY:
+                    reported = decoded
+                    yield Progress(min(lane.settled_ms(_ms(decoded)) for lane in lanes))
+            for lane in lanes:
+                for speech in lane.finish():
+                    if wanted(index := next(numbers)):
+                        yield Recognised(index, _recognise(recogniser, speech, index, lane.channel, request, cancelled))
+        capabilities = recogniser.engine.capabilities
+        yield Finished(_ms(decoded), request.language or capabilities.languages[0], capabilities.model)
+
+
+class _Lane:
+    """One channel on its way from samples to segments of speech."""
+
+    def __init__(self, channel: int, vad: VadStream, longest_ms: int) -> None:
+        self.channel = channel
+        self._vad = vad
+        self._segmenter = Segmenter(longest_ms)
+        self._held_back_ms = 2 * longest_ms + _SLACK_MS
+        """The segmenter may keep a group of islands of almost a segment, and the next island besides."""
+        self._settled_ms = 0
+
+    def feed(self, samples: Floats) -> Iterator[SpeechSegment]:
+        yield from self._settle(self._segmenter.feed(samples, self._vad.feed(samples)))
+
+    def finish(self) -> Iterator[SpeechSegment]:
+        yield from self._settle(self._segmenter.finish())
+
+    def _settle(self, segments: list[SpeechSegment]) -> Iterator[SpeechSegment]:
+        for segment in segments:
+            yield segment
+            self._settled_ms = segment.end_ms
+
+    def settled_ms(self, decoded_ms: int) -> int:
+        """No speech before this is still to come."""
+        self._settled_ms = max(self._settled_ms, decoded_ms - self._held_back_ms)
+        return self._settled_ms
+
+
+def _ms(samples: int) -> int:
+    return samples * 1000 // SAMPLE_RATE
+
+
+def _recognise(
+    recogniser: Recogniser,
+    speech: SpeechSegment,
+    index: int,
+    channel: int,
+    request: RecognitionRequest,
+    cancelled: Callable[[], bool],
+) -> Segment | None:
+    hypothesis = recogniser.engine.recognise(speech.samples.data, request, cancelled)
+    if not hypothesis.words:
+        return None
+    if cancelled():
+        raise Cancelled
+    words: tuple[Word, ...] = ()
+    if request.time_detail is not TimeDetail.SEGMENT:
+        words = _timed(recogniser.aligner, speech, hypothesis, characters=request.time_detail is TimeDetail.CHARACTER)
+    return Segment(
+        index=index,
+        channel=channel,
+        start_ms=words[0].start_ms if words else speech.start_ms,
+        end_ms=words[-1].end_ms if words else speech.end_ms,
+        text=hypothesis.text,
+        confidence=hypothesis.confidence,
+        words=words,
+    )
+
+
+def _timed(aligner: Aligner, speech: SpeechSegment, hypothesis: Hypothesis, *, characters: bool) -> tuple[Word, ...]:
+    """The words at their places in the submitted audio."""
+
+    def place(offset_ms: int) -> int:
+        return min(speech.start_ms + offset_ms, speech.end_ms)
+
+    times = aligner.align(speech.samples.data, [word.text for word in hypothesis.words], characters=characters)
+    return tuple(
+        Word(
+            text=word.text,
+            start_ms=place(time.start_ms),
+            end_ms=place(time.end_ms),
+            confidence=word.confidence,
+            characters=tuple(Character(c.text, place(c.start_ms), place(c.end_ms)) for c in time.characters),
+        )
+        for word, time in zip(hypothesis.words, times, strict=True)
+    )

@@ -1,0 +1,65 @@
+"""One worker process, as the server sees it: start it, send orders, read reports, end it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+
+from dragoman.service import worker_protocol as protocol
+
+
+class WorkerProcess:
+    """Reports arrive by asyncio's own pipes, which stop reading when nobody takes them."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def ending(self) -> str:
+        """How it ended, for the log."""
+        code = self._process.returncode
+        if code is None:
+            return "is still running"
+        return f"died of signal {-code}" if code < 0 else f"ended with code {code}"
+
+    def send(self, order: protocol.Order) -> None:
+        """Orders are few and short, so this never waits. What is sent to a dead process is lost."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(protocol.encode(order))
+
+    def kill(self) -> None:
+        with suppress(ProcessLookupError):
+            self._process.kill()
+
+    async def reports(self) -> AsyncGenerator[protocol.Report, None]:
+        """Until the process ends. Raises ``ProtocolError`` when it says what is not a report."""
+        assert self._process.stdout is not None
+        read = self._process.stdout.readexactly
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                size = protocol.length(await read(protocol.HEADER.size))
+                yield protocol.decode_report(await read(size))
+
+
+@asynccontextmanager
+async def started(
+    command: Sequence[str], configuration: bytes, environment: Mapping[str, str]
+) -> AsyncIterator[WorkerProcess]:
+    """A running process with its configuration sent. When the block ends, so does the process."""
+    process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, env={**os.environ, **environment})
+    assert process.stdin is not None
+    process.stdin.write(protocol.frame(configuration))
+    worker = WorkerProcess(process)
+    try:
+        yield worker
+    finally:
+        process.stdin.close()
+        worker.kill()
+        await process.wait()
