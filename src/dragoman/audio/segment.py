@@ -81,6 +81,11 @@ class Segmenter:
         return segments
 
     @property
+    def held_samples(self) -> int:
+        """How much audio is kept at the moment."""
+        return len(self._audio)
+
+    @property
     def _end(self) -> int:
         return self._audio_start + len(self._audio)
 

@@ -111,8 +111,7 @@ class VadStream:
 
 
 def _sigmoid(x: Floats) -> Floats:
-    result: Floats = 1 / (1 + np.exp(-x))
-    return result
+    return np.reciprocal(1 + np.exp(-x), dtype=np.float32)
 
 
 def read_ggml(path: Path) -> dict[str, Floats]:

@@ -57,17 +57,14 @@ def log_softmax(logits: Floats) -> Floats:
 def best_tokens(row: Floats, count: int) -> npt.NDArray[np.intp]:
     """The ``count`` largest of a row, largest first. Looks only into the blocks that can hold one."""
     blocks = row.reshape(-1, _BLOCK)
-    tops = blocks.max(axis=1)
-    chosen = np.argpartition(tops, -count)[-count:]
+    chosen = np.argpartition(blocks.max(axis=1), -min(count, len(blocks)))[-count:]
     flat = blocks[chosen].ravel()
     within = np.argpartition(flat, -count)[-count:]
     within = within[np.argsort(-flat[within], kind="stable")]
     return np.asarray(chosen[within // _BLOCK] * _BLOCK + within % _BLOCK)
 
 
-def search(
-    model: MoonshineModel, states: Floats, length: int, width: int, cancelled: Callable[[], bool]
-) -> list[Beam]:
+def search(model: MoonshineModel, states: Floats, length: int, width: int, cancelled: Callable[[], bool]) -> list[Beam]:
     """The finished hypotheses over the encoder ``states`` of ``length`` samples, best first, never empty.
 
     ``width`` 1 is greedy. Scores are sums of log-probabilities without length normalisation. Raises ``Cancelled``.
@@ -99,7 +96,7 @@ def search(
                 parents.append(parent)
         best = max((beam.score for beam in finished), default=-np.inf)
         following_alive = [i for i, hypothesis in enumerate(following) if hypothesis.score > best - WINDOW]
-        if width == 1 and finished or not following_alive:
+        if (width == 1 and finished) or not following_alive:
             break
         if step == limit:
             if not finished:

@@ -5,8 +5,8 @@ the keys and values of the whole audio again. This graph computes the same funct
 audio as a sequence in the cross-attention instead of copying the audio's keys for each, and needs half the time
 (``docs/decisions/0012-moonshine.md``). A test holds its logits against those of the file.
 
-Architecture (Jeffries et al. 2024, "Moonshine: Speech Recognition for Live Transcription and Voice Commands"): layers of
-self-attention with rotary positions, cross-attention, and a gated feed-forward; layer norms without bias; the matrices
+Architecture (Jeffries et al. 2024, "Moonshine: Speech Recognition for Live Transcription and Voice Commands"): layers
+of self-attention with rotary positions, cross-attention, and a gated feed-forward; layer norms without bias; the matrices
 quantised to unsigned bytes, one scale and zero point each, activations quantised as they come.
 """
 
@@ -65,9 +65,7 @@ class Weights:
         names = [name for name in self._uses[output] if name in self._tensors]
         (values,) = (name for name in names if name.endswith("_quantized"))
         stem = values.removesuffix("_quantized")
-        return QuantisedMatrix(
-            self.tensor(values), self.tensor(f"{stem}_scale"), self.tensor(f"{stem}_zero_point")
-        )
+        return QuantisedMatrix(self.tensor(values), self.tensor(f"{stem}_scale"), self.tensor(f"{stem}_zero_point"))
 
     def _take(self, graph: Any) -> None:
         for at in range(graph.InitializersLength()):
@@ -86,7 +84,7 @@ class Weights:
 
 
 def cross_graph(weights: Weights) -> bytes:
-    """``states [1, frames, 288]`` → ``key.N`` and ``value.N`` ``[1, 8, frames, 36]`` of each layer's cross-attention."""
+    """``states [1, frames, 288]`` → ``key.N``, ``value.N`` ``[1, 8, frames, 36]`` of each layer's cross-attention."""
     g = GraphBuilder()
     split = g.constant("split", np.array([0, -1, HEADS, HEAD_SIZE], np.int64))
     quantised = g.node("DynamicQuantizeLinear", [g.input("states", "float32", 1, "frames", HIDDEN)], 3)
@@ -121,7 +119,9 @@ def step_graph(weights: Weights) -> bytes:
     for layer in range(LAYERS):
         name = f"/model/decoder/layers.{layer}"
         stem = f"model.decoder.layers.{layer}"
-        past = [g.input(f"past_{part}.{layer}", "float32", "beams", HEADS, "past", HEAD_SIZE) for part in ("key", "value")]
+        past = [
+            g.input(f"past_{part}.{layer}", "float32", "beams", HEADS, "past", HEAD_SIZE) for part in ("key", "value")
+        ]
         audio = [g.input(f"{part}.{layer}", "float32", 1, HEADS, "frames", HEAD_SIZE) for part in ("key", "value")]
 
         normed = _norm(g, hidden, weights, f"{stem}.input_layernorm")
@@ -148,9 +148,7 @@ def step_graph(weights: Weights) -> bytes:
         normed = _norm(g, hidden, weights, f"{stem}.post_attention_layernorm")
         query = _dense(g, normed, weights, f"{name}/encoder_attn/q_proj/MatMul_output_0")
         (query,) = g.node("Reshape", [query, as_one])
-        (attended,) = g.node(
-            "MultiHeadAttention", [query, *audio], contributed=True, num_heads=HEADS, scale=_SCALE
-        )
+        (attended,) = g.node("MultiHeadAttention", [query, *audio], contributed=True, num_heads=HEADS, scale=_SCALE)
         (attended,) = g.node("Reshape", [attended, shape])
         hidden = _add(g, hidden, _dense(g, attended, weights, f"{name}/encoder_attn/o_proj/MatMul_output_0"))
 
@@ -171,7 +169,9 @@ def step_graph(weights: Weights) -> bytes:
 
 def _embed(g: GraphBuilder, weights: Weights, tokens: str) -> str:
     stem = "model.decoder.embed_tokens.weight_merged_0"
-    parts = [g.constant(f"embedding{part}", weights.tensor(stem + part)) for part in ("_quantized", "_scale", "_zero_point")]
+    parts = [
+        g.constant(f"embedding{part}", weights.tensor(stem + part)) for part in ("_quantized", "_scale", "_zero_point")
+    ]
     (rows,) = g.node("Gather", [parts[0], tokens], axis=0)
     return g.node("DequantizeLinear", [rows, *parts[1:]])[0]
 

@@ -154,7 +154,7 @@ def calibrated(log_probability: float) -> float:
 
 
 def prepare(audio: Floats) -> Floats:
-    """To a common level, and with silence behind what is too short: the model completes shorter audio to stock phrases."""
+    """To a common level; silence behind what is too short, which the model would complete to a stock phrase."""
     level = float(np.sqrt(np.mean(audio * audio)))
     gain = min(_LEVEL / max(level, 1e-6), _PEAK / max(float(np.abs(audio).max()), 1e-6))
     louder: Floats = audio * np.float32(gain)

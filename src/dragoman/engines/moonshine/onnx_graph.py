@@ -1,7 +1,7 @@
 """Writes an ONNX model, as bytes that onnxruntime loads: the few parts of the format that the decoder's graph needs.
 
-The format is protocol buffers (github.com/onnx/onnx, ``onnx/onnx.proto``); the numbers are its field numbers. The ``onnx``
-package would do the same for 60 MB more on disk.
+The format is protocol buffers (github.com/onnx/onnx, ``onnx/onnx.proto``); the numbers are its field numbers. The
+``onnx`` package would do the same for 60 MB more on disk.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class GraphBuilder:
         contributed: bool = False,
         **attributes: Attribute,
     ) -> list[str]:
-        """One operator; ``contributed``: one of onnxruntime's own. Outputs that are not named get names. Returns them."""
+        """One operator; ``contributed``: one of onnxruntime's own. Returns its outputs, named if they were not."""
         if isinstance(outputs, int):
             outputs = [f"value_{self._count + at}" for at in range(outputs)]
             self._count += len(outputs)

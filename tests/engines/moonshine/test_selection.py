@@ -1,0 +1,71 @@
+"""Which hypotheses are believed."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dragoman.engines.moonshine.selection import Scored, distance, is_believable, least_expected_error
+
+pytestmark = pytest.mark.unit
+
+words = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=7)
+
+
+@given(words, words, words)
+def test_distance_is_a_metric(a: list[str], b: list[str], c: list[str]) -> None:
+    assert distance(a, b) == distance(b, a)
+    assert (distance(a, b) == 0) == (a == b)
+    assert distance(a, c) <= distance(a, b) + distance(b, c)
+    assert abs(len(a) - len(b)) <= distance(a, b) <= max(len(a), len(b))
+
+
+def test_known_distances() -> None:
+    assert distance(["the", "cat", "sat"], ["a", "cat", "sat", "down"]) == 2
+    assert distance([], ["one", "two"]) == 2
+    assert distance(["a", "b", "c"], ["b", "c", "d"]) == 2
+
+
+def test_two_hypotheses_that_agree_outvote_a_single_better_one() -> None:
+    first = [Scored("The ship sailed at noon.", -1.0), Scored("The sheep sails at noon.", -1.3)]
+    second = [Scored("the sheep sails at noon", -1.0)]
+    assert least_expected_error([first, second]) == (1, 0)
+
+
+@given(st.lists(st.tuples(st.text("ab ", max_size=6), st.floats(-9, 0)), min_size=1, max_size=5))
+def test_a_single_list_of_one_wording_keeps_its_best(entries: list[tuple[str, float]]) -> None:
+    same = [Scored("word", score) for _, score in entries]
+    _, place = least_expected_error([same])
+    assert same[place].score == pytest.approx(max(score for _, score in entries))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It was the best of times. It was the worst of times. It was the age of wisdom. It was the age of foolishness.",
+        "No, no, no, no.",
+        "five five five one two three",
+        "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better.",
+    ],
+)
+def test_people_repeat_themselves(text: str) -> None:
+    assert is_believable(text, -0.2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the other, the other, the other, the other, the other, the other",
+        "I think that is what I think that is what I think that is what I think that is what I think that is what",
+        "ha ha ha ha ha ha ha ha ha ha ha ha",
+    ],
+)
+def test_loops_are_not_believed_however_sure_the_model_is(text: str) -> None:
+    assert not is_believable(text, -0.01)
+
+
+def test_what_the_model_gives_no_chance_is_not_believed() -> None:
+    assert not is_believable("Thank you.", math.log(0.2) - 0.1)
