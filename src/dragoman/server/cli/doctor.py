@@ -140,8 +140,8 @@ def _recognition(settings: Settings) -> Iterator[Finding]:
             model, started_s, transcript, took_s = asyncio.run(
                 _self_test(with_one_recogniser(settings, name), name, recording)
             )
-        except DragomanError as error:
-            yield Finding(f"profile {name} does not work", error.message)
+        except (DragomanError, OSError) as error:
+            yield Finding(f"profile {name} does not work", str(error))
             continue
         yield Finding(f"profile {name}: {model}, {settings.worker_count} workers ready in {started_s:.1f} s")
         heard = {word.strip(".,!?").lower() for word in transcript.text.split()}

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-
 import click
 
 from dragoman import __version__
@@ -14,7 +11,6 @@ from dragoman.server.cli.serve import serve
 from dragoman.server.cli.transcribe import transcribe
 
 INTERRUPTED = 130
-BROKEN_PIPE = 141
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -40,18 +36,13 @@ command.add_command(doctor)
 def main() -> int:
     """Run the command line; the exit status. 0 good, 1 something failed, 2 wrong usage, 130 interrupted."""
     try:
-        status = command.main(standalone_mode=False)
-        sys.stdout.flush()
+        status = command.main(standalone_mode=False)  # a broken pipe ends it here, quietly, with status 1
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except DragomanError as error:
-        click.echo(f"dragoman: {error.message}", err=True)
+    except (DragomanError, OSError) as error:
+        click.echo(f"dragoman: {error}", err=True)
         return 1
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read the output has enough of it. Python would complain once more when it closes standard output.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
     return int(status or 0)
