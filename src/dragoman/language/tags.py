@@ -77,5 +77,5 @@ def iso_639_1(tag: str) -> str:
 
 
 def english_name(code: str) -> str:
-    """``english`` for ``en``. Raises ``KeyError`` on what is not an ISO 639-1 code."""
-    return _NAMES[code]
+    """``english`` for ``en``; a code of another kind stays what it is."""
+    return _NAMES.get(code, code)

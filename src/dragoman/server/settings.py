@@ -39,6 +39,15 @@ def _telecomx_engines() -> dict[str, str]:
     return {"FREE": "default", "ELEVEN": "accurate"}
 
 
+def _openai_models() -> dict[str, str]:
+    return {
+        "whisper-1": "default",
+        "gpt-4o-mini-transcribe": "default",
+        "gpt-4o-transcribe": "accurate",
+        "gpt-transcribe": "accurate",
+    }
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings of the server and the command line."""
 
@@ -61,15 +70,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_upload_mb: Positive = 2048
     max_duration_s: Positive = 24 * 3600
     max_channels: Positive = 32
+    max_form_text_kb: Positive = 1024
+    """All text fields of one form together."""
+    max_connections: Positive = 1000
+    """Open connections; a further one is told 503 at once."""
     upload_idle_timeout_s: Positive = 60
     """An upload that sends nothing for this long is given up."""
+    reply_stall_timeout_s: Positive = 60
+    """A client that reads nothing of its reply for this long is taken to have left."""
+    startup_wait_s: Positive = 5
+    """How long a request waits for a recogniser that is still starting, before it is refused."""
+    drain_timeout_s: Positive = 30
+    """How long a server that was told to stop waits for the requests that run."""
     spool_dir: Path = msgspec.field(default_factory=lambda: Path(tempfile.gettempdir()))
     """Where uploads wait while they are recognised; each is deleted when its request ends."""
 
     profiles: dict[str, Profile] = msgspec.field(default_factory=_profiles)
     telecomx_engines: dict[Literal["FREE", "ELEVEN"], str] = msgspec.field(default_factory=_telecomx_engines)
-    openai_models: dict[str, str] = msgspec.field(default_factory=lambda: {"whisper-1": "default"})
+    openai_models: dict[str, str] = msgspec.field(default_factory=_openai_models)
     """OpenAI model names → profiles; profile names themselves always work."""
+    phonexia_model: str | None = None
+    """Name of the model that Phonexia clients see; ``None``: made from its language, such as EN_US_1."""
 
     readiness_cache_s: Positive = 5
     log_level: Literal["debug", "info", "warning", "error"] = "info"

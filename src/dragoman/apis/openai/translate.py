@@ -1,0 +1,196 @@
+"""OpenAI's words ↔ ours. Pure."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from msgspec import UNSET
+
+from dragoman.apis.openai import wire
+from dragoman.core import transcript as ours
+from dragoman.core.errors import InvalidField, MissingField, UnknownModel, UnsupportedOption
+from dragoman.core.request import RecognitionRequest, TimeDetail
+from dragoman.core.transcript import Transcript
+from dragoman.formats import FORMATS
+from dragoman.language.punctuation import bare
+from dragoman.language.tags import english_name, iso_639_1
+from dragoman.transport.base import Reply, json_reply
+from dragoman.transport.form import Form
+
+RESPONSE_FORMATS: Final = ("json", "text", "srt", "vtt", "verbose_json")
+STREAMED_FORMATS: Final = ("json", "text")
+GRANULARITIES: Final = ("word", "segment")
+REFUSED: Final = {
+    "include": "This server does not give the log probabilities of tokens.",
+    "keywords": "This server does not take keywords yet.",
+    "languages": "This server does not choose among languages yet; name one in language.",
+    "known_speaker_names": "This server cannot tell speakers apart yet.",
+    "known_speaker_references": "This server cannot tell speakers apart yet.",
+}
+_LISTS: Final = ("include", "keywords", "languages", "known_speaker_names", "known_speaker_references")
+FIELDS: Final = frozenset(
+    {"file", "model", "language", "prompt", "response_format", "temperature", "stream", "chunking_strategy"}
+    | {"timestamp_granularities", "timestamp_granularities[]"}
+    | {spelling for name in _LISTS for spelling in (name, f"{name}[]")}
+)
+_SRT_TYPE: Final = "application/x-subrip; charset=utf-8"
+_OWNER: Final = "dragoman"
+_CREATED_UNKNOWN: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    recognition: RecognitionRequest
+    response_format: str
+    granularities: frozenset[str]
+    stream: bool
+
+
+def request(form: Form, models: Mapping[str, str]) -> Asked:
+    """``models``: names of models → our profiles."""
+    form.allow_only(FIELDS)
+    for name, reason in REFUSED.items():
+        form.refuse(name, reason)
+        form.refuse(f"{name}[]", reason)
+    response_format = _response_format(form)
+    granularities = _granularities(form, response_format)
+    form.number("temperature", least=0, most=1)
+    if form.text("chunking_strategy") not in (None, "auto"):
+        raise UnsupportedOption("chunking_strategy can only be auto on this server.", field="chunking_strategy")
+    stream = form.boolean("stream", default=False)
+    if stream and response_format not in STREAMED_FORMATS:
+        raise UnsupportedOption(
+            f"response_format {response_format} cannot be streamed; {' and '.join(STREAMED_FORMATS)} can.",
+            field="response_format",
+        )
+    words_matter = response_format in ("srt", "vtt") or "word" in granularities
+    return Asked(
+        RecognitionRequest(
+            language=_language(form),
+            time_detail=TimeDetail.WORD if words_matter else TimeDetail.SEGMENT,
+            profile=profile(_required(form, "model"), models),
+        ),
+        response_format,
+        granularities,
+        stream,
+    )
+
+
+def profile(model: str, models: Mapping[str, str]) -> str:
+    """Raises ``UnknownModel``."""
+    try:
+        return models[model]
+    except KeyError:
+        raise UnknownModel(
+            f"The model {model!r} does not exist; this server has {', '.join(models)}.", field="model"
+        ) from None
+
+
+def _required(form: Form, name: str) -> str:
+    text = form.text(name)
+    if text is None:
+        raise MissingField(f"{name} is missing.", field=name)
+    return text
+
+
+def _response_format(form: Form) -> str:
+    if form.text("response_format") == "diarized_json":
+        raise UnsupportedOption(
+            "response_format diarized_json needs this server to tell speakers apart, which it cannot yet.",
+            field="response_format",
+        )
+    return form.choice("response_format", RESPONSE_FORMATS) or "json"
+
+
+def _granularities(form: Form, response_format: str) -> frozenset[str]:
+    given = {*form.texts("timestamp_granularities[]"), *form.texts("timestamp_granularities")}
+    if not given <= set(GRANULARITIES):
+        raise InvalidField("timestamp_granularities must be word or segment.", field="timestamp_granularities")
+    if given and response_format != "verbose_json":
+        raise InvalidField(
+            "timestamp_granularities needs response_format verbose_json.", field="timestamp_granularities"
+        )
+    return frozenset(given or {"segment"}) if response_format == "verbose_json" else frozenset()
+
+
+def _language(form: Form) -> str | None:
+    language = form.text("language")
+    try:
+        return None if language is None else iso_639_1(language)
+    except ValueError:
+        raise InvalidField("language must be a code of ISO 639-1, such as en.", field="language") from None
+
+
+def reply(transcript: Transcript, asked: Asked) -> Reply:
+    match asked.response_format:
+        case "json":
+            return json_reply(wire.Transcription(transcript.text, _usage(transcript)))
+        case "verbose_json":
+            return json_reply(_verbose(transcript, asked.granularities))
+        case "text":
+            return Reply(200, f"{transcript.text}\n".encode(), "text/plain; charset=utf-8")
+        case subtitles:
+            kind = {"srt": _SRT_TYPE, "vtt": "text/vtt; charset=utf-8"}[subtitles]
+            return Reply(200, FORMATS[subtitles](transcript).encode(), kind)
+
+
+def _verbose(transcript: Transcript, granularities: frozenset[str]) -> wire.VerboseTranscription:
+    words = [
+        wire.Word(text, word.start_ms / 1000, word.end_ms / 1000)
+        for word in transcript.words
+        if (text := bare(word.text))
+    ]
+    return wire.VerboseTranscription(
+        language=english_name(transcript.language),
+        duration=transcript.duration_ms / 1000,
+        text=transcript.text,
+        usage=_usage(transcript),
+        words=words if "word" in granularities else UNSET,
+        segments=_segments(transcript.segments) if "segment" in granularities else UNSET,
+    )
+
+
+def _segments(segments: Iterable[ours.Segment]) -> list[wire.Segment]:
+    """What this recogniser has no number for is what it is known to be: no tokens of this vendor's model, a search
+    without randomness, and speech, because segments are cut out by a voice activity detector."""
+    return [
+        wire.Segment(
+            id=number,
+            seek=segment.start_ms // 10,
+            start=segment.start_ms / 1000,
+            end=segment.end_ms / 1000,
+            text=f" {segment.text}",
+            tokens=[],
+            temperature=0.0,
+            avg_logprob=round(math.log(max(segment.confidence, 1e-6)), 6),
+            compression_ratio=_compression_ratio(segment.text),
+            no_speech_prob=0.0,
+        )
+        for number, segment in enumerate(segments)
+    ]
+
+
+def _compression_ratio(text: str) -> float:
+    raw = text.encode()
+    return round(len(raw) / len(zlib.compress(raw)), 6)
+
+
+def _usage(transcript: Transcript) -> wire.Usage:
+    return wire.Usage(seconds=math.ceil(transcript.duration_ms / 1000))
+
+
+def delta(segment: ours.Segment, *, first: bool) -> wire.TextDelta:
+    """The deltas of a recording join to its text."""
+    return wire.TextDelta(segment.text if first else f" {segment.text}")
+
+
+def model(name: str) -> wire.Model:
+    return wire.Model(id=name, created=_CREATED_UNKNOWN, owned_by=_OWNER)
+
+
+def model_list(names: Iterable[str]) -> wire.ModelList:
+    return wire.ModelList([model(name) for name in names])

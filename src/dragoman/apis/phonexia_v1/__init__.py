@@ -1,0 +1,22 @@
+"""Phonexia Speech To Text for AWS, version 1."""
+
+from __future__ import annotations
+
+from dragoman.apis.phonexia_v1.errors import say
+from dragoman.apis.phonexia_v1.routes import Operations
+from dragoman.transport.base import Dialect, Example, Services
+
+
+def dialect(services: Services, *, model: str | None) -> Dialect:
+    """``model`` is the name that clients see; ``None`` makes one from the model's language."""
+    return Dialect(
+        name="phonexia_v1",
+        prefixes=("/api/v1",),
+        routes=Operations(services, model).routes(),
+        errors=say,
+        example=_example,
+    )
+
+
+def _example(parts: Example) -> str:
+    return f"curl {parts.key_option}{parts.file_option} {parts.base_url}/api/v1/stt/file"

@@ -1,0 +1,114 @@
+"""Phonexia's words ↔ ours. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from dragoman.apis.phonexia_v1 import wire
+from dragoman.core.capabilities import Capabilities
+from dragoman.core.ports import Instances
+from dragoman.core.request import ChannelMode, ChannelSelection, RecognitionRequest, TimeDetail
+from dragoman.core.transcript import Segment, Transcript, Word
+from dragoman.language.punctuation import bare
+from dragoman.transport.form import Form
+
+FIELDS: Final = frozenset({"file", "preferred_phrases"})
+UNITS_PER_MS: Final = 10_000
+MIN_SILENCE_MS: Final = 180
+"""The vendor reports silences longer than this."""
+MIN_CONFIDENCE: Final = 1e-6
+"""Keeps the logarithm finite."""
+
+
+def request(form: Form) -> RecognitionRequest:
+    """Every channel by itself, words with their times."""
+    form.allow_only(FIELDS)
+    form.refuse(
+        "preferred_phrases", "This server does not take preferred phrases or a dictionary yet; send the file alone."
+    )
+    return RecognitionRequest(time_detail=TimeDetail.WORD, channels=ChannelSelection(ChannelMode.SPLIT))
+
+
+def recognition(transcript: Transcript, filename: str, model: str) -> wire.Body[wire.Recognition]:
+    words = [word.confidence for word in transcript.words]
+    texts = {channel: transcript.channel(channel) for channel in transcript.channels}
+    return wire.Body(
+        wire.Recognition(
+            file="/" + filename.replace("\\", "/").rpartition("/")[2],
+            model=model,
+            transcription=[
+                wire.ChannelText(channel, " ".join(segment.text for segment in segments))
+                for channel, segments in texts.items()
+            ],
+            confidence=_rounded(sum(words) / len(words)) if words else 1.0,
+            segmentation=[
+                item
+                for channel, segments in texts.items()
+                for item in _segmentation(channel, segments, transcript.duration_ms)
+            ],
+        )
+    )
+
+
+def _segmentation(channel: int, segments: Sequence[Segment], duration_ms: int) -> Iterator[wire.Item]:
+    """The items of a channel in the order of time; gaps, also before the first and after the last, are silences."""
+    at_ms = 0
+
+    def silence_until(start_ms: int) -> Iterator[wire.Item]:
+        if start_ms - at_ms > MIN_SILENCE_MS:
+            yield _mark(channel, at_ms, start_ms, "<silence/>")
+
+    for segment in segments:
+        yield from silence_until(segment.start_ms)
+        yield _mark(channel, segment.start_ms, segment.start_ms, "<segment>")
+        at_ms = segment.start_ms
+        for word in segment.words:
+            if text := bare(word.text).lower():
+                yield from silence_until(word.start_ms)
+                yield _word(channel, word, text)
+                at_ms = word.end_ms
+        yield from silence_until(segment.end_ms)
+        yield _mark(channel, segment.end_ms, segment.end_ms, "</segment>")
+        at_ms = segment.end_ms
+    yield from silence_until(duration_ms)
+
+
+def _mark(channel: int, start_ms: int, end_ms: int, name: str) -> wire.Item:
+    return wire.Item(channel, 0.0, 1.0, start_ms * UNITS_PER_MS, end_ms * UNITS_PER_MS, name)
+
+
+def _word(channel: int, word: Word, text: str) -> wire.Item:
+    confidence = max(_rounded(word.confidence), MIN_CONFIDENCE)
+    return wire.Item(
+        channel,
+        _rounded(math.log(confidence)),
+        confidence,
+        word.start_ms * UNITS_PER_MS,
+        word.end_ms * UNITS_PER_MS,
+        text,
+    )
+
+
+def _rounded(value: float) -> float:
+    return round(value, 6)
+
+
+def model_name(capabilities: Capabilities) -> str:
+    """A name of the vendor's form, ``EN_US_1``: language, region, generation. It stays the same when the model is
+    updated; the version does not."""
+    language = capabilities.languages[0]
+    return f"{language}_{_REGIONS.get(language, language)}_1".upper()
+
+
+_REGIONS: Final = {
+    "ar": "xl", "cs": "cz", "da": "dk", "el": "gr", "en": "us", "et": "ee", "fa": "ir", "he": "il", "hi": "in",
+    "ja": "jp", "ko": "kr", "nb": "no", "sl": "si", "sr": "rs", "sv": "se", "uk": "ua", "vi": "vn", "zh": "cn",
+}  # fmt: skip
+"""Where the region of a language is not named like the language."""
+
+
+def technologies(capabilities: Capabilities, instances: Instances, model: str) -> wire.Body[wire.Technologies]:
+    described = wire.Model(model, capabilities.version, instances.total, instances.busy)
+    return wire.Body(wire.Technologies([wire.Technology("Speech To Text", [described])]))

@@ -1,0 +1,110 @@
+"""The web application, put together from the settings. Adding a dialect is its package and a line in ``DIALECTS``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from starlette.requests import Request
+from starlette.routing import Route, Router
+from starlette.types import Receive, Scope, Send
+
+from dragoman.apis import openai, phonexia_v1, telecomx
+from dragoman.core.errors import DragomanError, EngineNotReady, InvalidRequest, MethodNotAllowed, NotFound, Unavailable
+from dragoman.server.lifespan import Lifespan
+from dragoman.server.settings import Settings
+from dragoman.service.auth import Authenticator, read_keys
+from dragoman.service.recognition import Recognition
+from dragoman.transport.base import Dialect, Endpoint, Reply, Services, answer, json_reply
+from dragoman.transport.http import Front
+from dragoman.transport.multipart import UploadLimits, Uploads
+from dragoman.transport.spool import Spool
+
+DIALECTS: Final[dict[str, Callable[[Services, Settings], Dialect]]] = {
+    "telecomx": lambda services, settings: telecomx.dialect(services, engines={**settings.telecomx_engines}),
+    "phonexia_v1": lambda services, settings: phonexia_v1.dialect(services, model=settings.phonexia_model),
+    "openai": lambda services, settings: openai.dialect(
+        services, models={**settings.openai_models, **{name: name for name in settings.profiles}}
+    ),
+}
+
+
+class Application:
+    """An ASGI application. ``lifespan`` tells when it is ready; ``dialects`` are what it speaks."""
+
+    def __init__(self, front: Front, lifespan: Lifespan, dialects: tuple[Dialect, ...]) -> None:
+        self._front = front
+        self.lifespan = lifespan
+        self.dialects = dialects
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._front(scope, receive, send)
+
+
+def build_app(settings: Settings, recognition: Recognition) -> Application:
+    """Nothing is started: that is what the ASGI lifespan does. Raises ``KeysFileError``."""
+    spool = Spool(settings.spool_dir)
+    lifespan = Lifespan(recognition, spool, wait_s=settings.startup_wait_s)
+    limits = UploadLimits(
+        max_body_bytes=settings.max_upload_mb << 20,
+        idle_timeout_s=settings.upload_idle_timeout_s,
+        max_text_bytes=settings.max_form_text_kb << 10,
+    )
+    services = Services(
+        recognition=recognition,
+        authenticator=Authenticator(read_keys(settings.keys_file) if settings.keys_file else None),
+        uploads=Uploads(spool, limits),
+        started=lifespan.started,
+    )
+    dialects = tuple(make(services, settings) for make in DIALECTS.values())
+    routes = [*_health_routes(lifespan), *(route for dialect in dialects for route in dialect.routes)]
+    router = Router(routes, redirect_slashes=False, lifespan=lifespan)
+    front = Front(router, _errors_by_path(dialects), stall_timeout_s=settings.reply_stall_timeout_s)
+    return Application(front, lifespan, dialects)
+
+
+def _errors_by_path(dialects: tuple[Dialect, ...]) -> Callable[[str], Callable[[DragomanError], Reply]]:
+    """The error form of the dialect with the longest prefix of a path, or our own."""
+    prefixes = sorted(
+        ((prefix, dialect.errors) for dialect in dialects for prefix in dialect.prefixes),
+        key=lambda entry: -len(entry[0]),
+    )
+
+    def errors(path: str) -> Callable[[DragomanError], Reply]:
+        return next((say for prefix, say in prefixes if path == prefix or path.startswith(f"{prefix}/")), _say)
+
+    return errors
+
+
+def _say(error: DragomanError) -> Reply:
+    """An error outside all dialects."""
+    return json_reply({"error": {"code": error.code, "message": error.message}}, answer(_STATUSES, error))
+
+
+_STATUSES: Final[dict[type[DragomanError], int]] = {
+    DragomanError: 500,
+    InvalidRequest: 400,
+    NotFound: 404,
+    MethodNotAllowed: 405,
+    Unavailable: 503,
+}
+
+
+def _health_routes(lifespan: Lifespan) -> tuple[Route, ...]:
+    async def healthz(request: Request, send: Send) -> None:
+        """The process answers."""
+        await json_reply({"status": "ok"}).send(send)
+
+    async def readyz(request: Request, send: Send) -> None:
+        """Speech is recognised right now."""
+        try:
+            await lifespan.check_ready()
+        except EngineNotReady as error:
+            await json_reply({"status": "not ready", "reason": error.message}, 503).send(send)
+        else:
+            await json_reply({"status": "ready"}).send(send)
+
+    return (
+        Route("/healthz", Endpoint(healthz), methods=["GET"]),
+        Route("/readyz", Endpoint(readyz), methods=["GET"]),
+    )
