@@ -187,6 +187,6 @@ def all_errors(root: type[DragomanError] = DragomanError) -> Iterator[type[Drago
 def by_code(code: str, message: str) -> DragomanError:
     """The error of this code, as it travels between processes; an unknown code is an ``InternalError``."""
     for cls in all_errors():
-        if cls.code == code:
+        if cls.code == code and cls is not DragomanError:
             return cls(message)
     return InternalError(message)
