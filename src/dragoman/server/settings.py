@@ -26,7 +26,9 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One recogniser configuration that dialects refer to by name."""
 
     engine: Literal["moonshine", "fake"] = "moonshine"
+    """``moonshine`` is the embedded model; ``fake`` needs no model and makes words up."""
     mode: Literal["speed", "balanced", "accuracy"] = "balanced"
+    """How hard to try: more accuracy costs more processor time."""
     quota_minutes: Annotated[float, Meta(ge=0)] | None = None
     """Minutes of audio per key and calendar day (UTC); ``None``: no quota."""
 
@@ -52,7 +54,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """All settings of the server and the command line."""
 
     host: str = "127.0.0.1"
+    """Address to listen on. One that others can reach needs keys."""
     port: Annotated[int, Meta(ge=0, le=65535)] = 8080
+    """Port to listen on; 0 takes a free one."""
     insecure: bool = False
     """Serve an address that is not loopback although no keys are configured."""
     keys_file: Path | None = None
@@ -68,8 +72,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A worker that reports nothing for this long while it has work is replaced."""
 
     max_upload_mb: Positive = 2048
+    """The largest body of a request."""
     max_duration_s: Positive = 24 * 3600
+    """The longest recording."""
     max_channels: Positive = 32
+    """The most channels that a recording may have."""
     max_form_text_kb: Positive = 1024
     """All text fields of one form together."""
     max_connections: Positive = 1000
@@ -86,14 +93,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Where uploads wait while they are recognised; each is deleted when its request ends."""
 
     profiles: dict[str, Profile] = msgspec.field(default_factory=_profiles)
+    """The recognisers that clients choose by name; see below."""
     telecomx_engines: dict[Literal["FREE", "ELEVEN"], str] = msgspec.field(default_factory=_telecomx_engines)
+    """Telecomx engine names → profiles."""
     openai_models: dict[str, str] = msgspec.field(default_factory=_openai_models)
     """OpenAI model names → profiles; profile names themselves always work."""
     phonexia_model: str | None = None
     """Name of the model that Phonexia clients see; ``None``: made from its language, such as EN_US_1."""
 
     readiness_cache_s: Positive = 5
+    """How long a good answer of /readyz holds before the recogniser is tried again."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least severe messages that are logged."""
 
     def __post_init__(self) -> None:
         named = {**self.telecomx_engines, **self.openai_models}
