@@ -63,7 +63,14 @@ def test_what_is_no_known_language_is_refused(tag: str) -> None:
 
 def test_every_code_leads_to_a_named_language() -> None:
     assert set(_CODES.values()) == set(_NAMES)
-    assert all(len(code) == 2 and english_name(code) == english_name(code).lower() for code in _NAMES)
+    assert all(len(code) == 2 and english_name(code) == english_name(code).lower().strip() for code in _NAMES)
+
+
+def test_names_are_those_of_the_open_vocabulary() -> None:
+    """Some of the names that OpenAI's Whisper uses, sampled over the table."""
+    names = {"en": "english", "de": "german", "zh": "chinese", "ht": "haitian creole", "nn": "nynorsk", "my": "myanmar"}
+    assert {code: english_name(code) for code in names} == names
+    assert english_name("yue") == "yue"
 
 
 def test_two_letter_codes_stay_what_they_are() -> None:

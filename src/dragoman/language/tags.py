@@ -54,7 +54,7 @@ in id | iw he | ji yi | jw jv | mo ro
 
 
 def _entries(table: str) -> list[list[str]]:
-    return [entry.split(maxsplit=2) for entry in re.split(r"[|\n]", table) if entry.strip()]
+    return [entry.strip().split(maxsplit=2) for entry in re.split(r"[|\n]", table) if entry.strip()]
 
 
 _NAMES: Final = {two: name for two, _, name in _entries(_LANGUAGES)}

@@ -21,6 +21,7 @@ import uvicorn
 from dragoman.core.errors import EngineNotReady
 from dragoman.server import logging
 from dragoman.server.app import Application, build_app
+from dragoman.server.protocol import HttpProtocol
 from dragoman.server.recognisers import build_recognition
 from dragoman.server.settings import Settings
 from dragoman.service.auth import KeysFileError
@@ -32,10 +33,25 @@ _SAMPLE: Final = Path("assets", "two_cities.wav")
 _KEY_OPTION: Final = '-H "Authorization: Bearer $DRAGOMAN_KEY" '
 
 
-class _Server(uvicorn.Server):
-    """Leaves signals to ``_run``: uvicorn would raise them again when it has stopped, and end with their status."""
+class Server(uvicorn.Server):
+    """uvicorn as this project uses it.
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    Signals are left to ``_run``: uvicorn would raise them again when it has stopped, and end with their status.
+    """
+
+    def __init__(self, app: Application, settings: Settings) -> None:
+        config = uvicorn.Config(
+            app,
+            http=HttpProtocol,
+            ws="none",
+            loop="auto",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            limit_concurrency=settings.max_connections,
+            timeout_graceful_shutdown=settings.drain_timeout_s,
+        )
         super().__init__(config)
         self.listening = asyncio.Event()
 
@@ -66,20 +82,8 @@ def serve(settings: Settings) -> int:
             app = build_app(settings, build_recognition(settings))
         except KeysFileError as error:
             return _failed(str(error))
-        config = uvicorn.Config(
-            app,
-            http="httptools",
-            ws="none",
-            loop="auto",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            limit_concurrency=settings.max_connections,
-            timeout_graceful_shutdown=settings.drain_timeout_s,
-        )
-        server = _Server(config)
-        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        server = Server(app, settings)
+        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
             return runner.run(_run(server, app, settings, listener))
 
 
@@ -135,7 +139,7 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def _run(server: _Server, app: Application, settings: Settings, listener: socket.socket) -> int:
+async def _run(server: Server, app: Application, settings: Settings, listener: socket.socket) -> int:
     def stop(number: int, frame: FrameType | None) -> None:
         server.force_exit = server.should_exit
         server.should_exit = True
@@ -157,7 +161,7 @@ async def _run(server: _Server, app: Application, settings: Settings, listener: 
     return 0
 
 
-async def _announce(server: _Server, app: Application, settings: Settings, listener: socket.socket) -> None:
+async def _announce(server: Server, app: Application, settings: Settings, listener: socket.socket) -> None:
     """Tell the person at the terminal once speech is recognised; end the server when it never will be."""
     await server.listening.wait()
     host, port = listener.getsockname()[:2]

@@ -72,7 +72,7 @@ class Operations:
                 logger.exception("the request failed after its reply had begun")
             yield say_in_stream(error if isinstance(error, DragomanError) else InternalError())
             return
-        yield msgspec.json.encode(wire.TextDone(assembler.transcript().text))
+        yield msgspec.json.encode(wire.TextDone(text=assembler.transcript().text))
 
     async def translate(self, request: Request, send: Send) -> None:
         identify(request, self._services.authenticator)

@@ -185,7 +185,7 @@ def _usage(transcript: Transcript) -> wire.Usage:
 
 def delta(segment: ours.Segment, *, first: bool) -> wire.TextDelta:
     """The deltas of a recording join to its text."""
-    return wire.TextDelta(segment.text if first else f" {segment.text}")
+    return wire.TextDelta(delta=segment.text if first else f" {segment.text}")
 
 
 def model(name: str) -> wire.Model:
@@ -193,4 +193,4 @@ def model(name: str) -> wire.Model:
 
 
 def model_list(names: Iterable[str]) -> wire.ModelList:
-    return wire.ModelList([model(name) for name in names])
+    return wire.ModelList(data=[model(name) for name in names])

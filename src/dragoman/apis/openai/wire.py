@@ -7,11 +7,11 @@ from typing import Literal
 from msgspec import UNSET, Struct, UnsetType
 
 
-class Usage(Struct):
+class Usage(Struct, kw_only=True):
     """``seconds`` is the length of the recording, rounded up."""
 
-    seconds: int
     type: Literal["duration"] = "duration"
+    seconds: int
 
 
 class Transcription(Struct):
@@ -40,36 +40,36 @@ class Segment(Struct):
     no_speech_prob: float
 
 
-class VerboseTranscription(Struct):
+class VerboseTranscription(Struct, kw_only=True):
+    task: Literal["transcribe"] = "transcribe"
     language: str
     duration: float
     text: str
-    usage: Usage
     words: list[Word] | UnsetType = UNSET
     segments: list[Segment] | UnsetType = UNSET
-    task: Literal["transcribe"] = "transcribe"
+    usage: Usage
 
 
-class TextDelta(Struct):
-    delta: str
+class TextDelta(Struct, kw_only=True):
     type: Literal["transcript.text.delta"] = "transcript.text.delta"
+    delta: str
 
 
-class TextDone(Struct):
-    text: str
+class TextDone(Struct, kw_only=True):
     type: Literal["transcript.text.done"] = "transcript.text.done"
+    text: str
 
 
-class Model(Struct):
+class Model(Struct, kw_only=True):
+    object: Literal["model"] = "model"
     id: str
     created: int
     owned_by: str
-    object: Literal["model"] = "model"
 
 
-class ModelList(Struct):
-    data: list[Model]
+class ModelList(Struct, kw_only=True):
     object: Literal["list"] = "list"
+    data: list[Model]
 
 
 class Error(Struct):

@@ -46,4 +46,4 @@ TABLE: Final[dict[type[DragomanError], tuple[int, str]]] = {
 
 def say(error: DragomanError) -> Reply:
     status, message = answer(TABLE, error)
-    return json_reply(Body(Error(message.replace("{message}", error.message))), status)
+    return json_reply(Body(Error(message=message.replace("{message}", error.message))), status)

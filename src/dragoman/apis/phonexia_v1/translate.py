@@ -111,4 +111,4 @@ _REGIONS: Final = {
 
 def technologies(capabilities: Capabilities, instances: Instances, model: str) -> wire.Body[wire.Technologies]:
     described = wire.Model(model, capabilities.version, instances.total, instances.busy)
-    return wire.Body(wire.Technologies([wire.Technology("Speech To Text", [described])]))
+    return wire.Body(wire.Technologies(technologies=[wire.Technology("Speech To Text", [described])]))

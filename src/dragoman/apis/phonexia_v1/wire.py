@@ -13,10 +13,10 @@ class Body(Struct, Generic[T]):
     result: T
 
 
-class Error(Struct):
-    message: str
+class Error(Struct, kw_only=True):
     version: int = 1
     name: str = "CloudErrorResult"
+    message: str
 
 
 class ChannelText(Struct):
@@ -36,14 +36,14 @@ class Item(Struct):
     word: str
 
 
-class Recognition(Struct):
+class Recognition(Struct, kw_only=True):
+    version: int = 1
+    name: str = "CloudSpeechRecognitionResult"
     file: str
     model: str
     transcription: list[ChannelText]
     confidence: float
     segmentation: list[Item]
-    version: int = 1
-    name: str = "CloudSpeechRecognitionResult"
 
 
 class Model(Struct):
@@ -58,7 +58,7 @@ class Technology(Struct):
     models: list[Model]
 
 
-class Technologies(Struct):
-    technologies: list[Technology]
+class Technologies(Struct, kw_only=True):
     version: int = 1
     name: str = "CloudTechnologiesResult"
+    technologies: list[Technology]

@@ -23,10 +23,10 @@ class Word(Struct):
     characters: list[Character] | UnsetType = UNSET
 
 
-class Transcription(Struct):
+class Transcription(Struct, kw_only=True):
     language_code: str
-    text: str
     language_probability: float | UnsetType = UNSET
+    text: str
     words: list[Word] | UnsetType = UNSET
 
 
@@ -45,7 +45,7 @@ class Login(Account):
     expiresInMinutes: int
 
 
-class Validation(Account):
+class Validation(Account, kw_only=True):
     success: bool = True
 
 

@@ -1,0 +1,147 @@
+"""A recogniser pool that does what a test tells it, and servers around it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from pathlib import Path
+
+import httpx
+
+from dragoman.core.capabilities import Capabilities
+from dragoman.core.errors import UnknownModel
+from dragoman.core.events import Final, Finished, Opened, Progress, RecognitionEvent
+from dragoman.core.request import RecognitionRequest
+from dragoman.core.transcript import Character, Segment, Transcript, Word
+from dragoman.server.app import Application, build_app
+from dragoman.server.serve import Server
+from dragoman.server.settings import Settings
+from dragoman.service.limits import Admission, Quota
+from dragoman.service.recognition import Recognition
+
+Step = RecognitionEvent | BaseException | asyncio.Event
+"""What a script does next: an event is reported, an exception raised, an ``asyncio.Event`` waited for."""
+
+
+def spoken(text: str, index: int = 0, start_ms: int = 500, channel: int = 0, confidence: float = 0.9) -> Segment:
+    """A segment of words that last 300 ms each, 100 ms apart."""
+    words = []
+    for number, word in enumerate(text.split()):
+        begin_ms = start_ms + 400 * number
+        step_ms = 300 // len(word)
+        characters = tuple(
+            Character(character, begin_ms + step_ms * place, begin_ms + step_ms * (place + 1))
+            for place, character in enumerate(word)
+        )
+        words.append(Word(word, begin_ms, begin_ms + 300, confidence, characters))
+    return Segment(index, channel, start_ms, words[-1].end_ms, text, confidence, tuple(words))
+
+
+TRANSCRIPT = Transcript(
+    "en", "scripted", 10_000, (0,), (spoken("Hello, world."), spoken("It was the best of times.", 1, 3_000))
+)
+SILENCE = Transcript("en", "scripted", 10_000, (0,), ())
+
+
+def script(transcript: Transcript) -> list[Step]:
+    """The events that make up a transcript."""
+    return [
+        Opened(transcript.duration_ms, transcript.channels),
+        *(Final(segment) for segment in transcript.segments),
+        Progress(transcript.duration_ms),
+        Finished(transcript.duration_ms, transcript.language, transcript.model),
+    ]
+
+
+class ScriptedPool:
+    """Plays the same script for every file, and remembers what it was asked."""
+
+    def __init__(self, steps: Iterable[Step] | None = None, languages: tuple[str, ...] = ("en",)) -> None:
+        self.steps: Sequence[Step] = list(script(TRANSCRIPT) if steps is None else steps)
+        self.languages = languages
+        self.profiles = ("default", "accurate")
+        self.start_gate: asyncio.Event | None = None
+        self.start_error: Exception | None = None
+        self.requests: list[RecognitionRequest] = []
+        self.media: list[bytes] = []
+        self.paths: list[Path] = []
+        self.running = 0
+        self.cancelled = 0
+
+    async def start(self) -> None:
+        if self.start_gate is not None:
+            await self.start_gate.wait()
+        if self.start_error is not None:
+            raise self.start_error
+
+    async def aclose(self) -> None:
+        pass
+
+    def capabilities(self, profile: str) -> Capabilities:
+        if profile not in self.profiles:
+            raise UnknownModel
+        return Capabilities(model="scripted", version="1.2.3", languages=self.languages)
+
+    async def transcribe(
+        self, media: Path, request: RecognitionRequest, *, urgent: bool = False
+    ) -> AsyncGenerator[RecognitionEvent, None]:
+        self.requests.append(request)
+        self.paths.append(media)
+        self.media.append(_content(media))
+        self.running += 1
+        finished = False
+        try:
+            for step in self.steps:
+                if isinstance(step, asyncio.Event):
+                    await step.wait()
+                elif isinstance(step, BaseException):
+                    finished = True
+                    raise step
+                else:
+                    finished = isinstance(step, Finished)
+                    yield step
+        finally:
+            self.running -= 1
+            self.cancelled += not finished
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def application(settings: Settings, pool: ScriptedPool, sample: Path = Path(__file__)) -> Application:
+    """The whole application over a scripted pool, wired as the server wires the real one."""
+    recognition = Recognition(
+        pool,
+        Admission(settings.concurrent_files),
+        Quota({name: profile.quota_minutes for name, profile in settings.profiles.items()}),
+        nullcontext(sample),
+        readiness_cache_s=settings.readiness_cache_s,
+    )
+    return build_app(settings, recognition)
+
+
+@asynccontextmanager
+async def client(app: Application, headers: dict[str, str] | None = None) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a started application, without a socket between them."""
+    async with app.lifespan(None):
+        transport = httpx.ASGITransport(app, raise_app_exceptions=True)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as connected:
+            yield connected
+
+
+@asynccontextmanager
+async def serving(app: Application, settings: Settings) -> AsyncIterator[str]:
+    """The application behind a real socket of this machine; gives its base URL."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = Server(app, settings)
+        running = asyncio.create_task(server.serve(sockets=[listener]), name="server")
+        try:
+            await server.listening.wait()
+            host, port = listener.getsockname()
+            yield f"http://{host}:{port}"
+        finally:
+            server.should_exit = True
+            await running
