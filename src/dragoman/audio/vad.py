@@ -111,7 +111,8 @@ class VadStream:
 
 
 def _sigmoid(x: Floats) -> Floats:
-    return np.reciprocal(1 + np.exp(-x), dtype=np.float32)
+    result: Floats = np.reciprocal(1 + np.exp(-x), dtype=np.float32)
+    return result
 
 
 def read_ggml(path: Path) -> dict[str, Floats]:

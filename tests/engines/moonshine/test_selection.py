@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.engines.moonshine.selection import Scored, distance, is_believable, least_expected_error
+from dragoman.engines.moonshine.selection import (
+    Scored,
+    distance,
+    is_guess,
+    is_loop,
+    least_expected_error,
+    spoken_words,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -30,14 +37,17 @@ def test_known_distances() -> None:
 
 
 def test_two_hypotheses_that_agree_outvote_a_single_better_one() -> None:
-    first = [Scored("The ship sailed at noon.", -1.0), Scored("The sheep sails at noon.", -1.3)]
-    second = [Scored("the sheep sails at noon", -1.0)]
+    first = [
+        Scored(spoken_words("The ship sailed at noon."), -1.0),
+        Scored(spoken_words("The sheep sails at noon."), -1.3),
+    ]
+    second = [Scored(spoken_words("the sheep sails at noon"), -1.0)]
     assert least_expected_error([first, second]) == (1, 0)
 
 
 @given(st.lists(st.tuples(st.text("ab ", max_size=6), st.floats(-9, 0)), min_size=1, max_size=5))
 def test_a_single_list_of_one_wording_keeps_its_best(entries: list[tuple[str, float]]) -> None:
-    same = [Scored("word", score) for _, score in entries]
+    same = [Scored(("word",), score) for _, score in entries]
     _, place = least_expected_error([same])
     assert same[place].score == pytest.approx(max(score for _, score in entries))
 
@@ -52,7 +62,7 @@ def test_a_single_list_of_one_wording_keeps_its_best(entries: list[tuple[str, fl
     ],
 )
 def test_people_repeat_themselves(text: str) -> None:
-    assert is_believable(text, -0.2)
+    assert not is_loop(text)
 
 
 @pytest.mark.parametrize(
@@ -63,9 +73,10 @@ def test_people_repeat_themselves(text: str) -> None:
         "ha ha ha ha ha ha ha ha ha ha ha ha",
     ],
 )
-def test_loops_are_not_believed_however_sure_the_model_is(text: str) -> None:
-    assert not is_believable(text, -0.01)
+def test_a_model_that_has_lost_its_place_does_not(text: str) -> None:
+    assert is_loop(text)
 
 
 def test_what_the_model_gives_no_chance_is_not_believed() -> None:
-    assert not is_believable("Thank you.", math.log(0.2) - 0.1)
+    assert is_guess(math.log(0.2))
+    assert not is_guess(math.log(0.6))

@@ -15,8 +15,8 @@ from dragoman.engines.moonshine.tokenizer import BEGIN, END
 
 TOKENS_PER_SECOND: Final = 6.5
 """More than this is a loop, not speech (the model's own limit)."""
-WINDOW: Final = 3.0
-"""Hypotheses this many nats below the best are of no use to anyone above."""
+_WINDOW: Final = 6.0
+"""Nats below the best finished hypothesis at which the others are given up."""
 _BLOCK: Final = 128
 
 
@@ -95,7 +95,7 @@ def search(model: MoonshineModel, states: Floats, length: int, width: int, cance
                 following.append(_Live((*hypothesis.tokens, token), (*hypothesis.log_probabilities, value), score))
                 parents.append(parent)
         best = max((beam.score for beam in finished), default=-np.inf)
-        following_alive = [i for i, hypothesis in enumerate(following) if hypothesis.score > best - WINDOW]
+        following_alive = [i for i, hypothesis in enumerate(following) if hypothesis.score > best - _WINDOW]
         if (width == 1 and finished) or not following_alive:
             break
         if step == limit:

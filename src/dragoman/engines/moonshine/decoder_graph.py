@@ -6,8 +6,8 @@ audio as a sequence in the cross-attention instead of copying the audio's keys f
 (``docs/decisions/0012-moonshine.md``). A test holds its logits against those of the file.
 
 Architecture (Jeffries et al. 2024, "Moonshine: Speech Recognition for Live Transcription and Voice Commands"): layers
-of self-attention with rotary positions, cross-attention, and a gated feed-forward; layer norms without bias; the matrices
-quantised to unsigned bytes, one scale and zero point each, activations quantised as they come.
+of self-attention with rotary positions, cross-attention, and a gated feed-forward; layer norms without bias; the
+matrices quantised to unsigned bytes, one scale and zero point each, activations quantised as they come.
 """
 
 from __future__ import annotations

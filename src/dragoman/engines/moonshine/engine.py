@@ -14,43 +14,42 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import soxr
 
+from dragoman.audio.resample import Resampler
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import EngineNotReady
 from dragoman.core.ports import SAMPLE_RATE, Hypothesis, HypothesisWord, Samples
 from dragoman.core.request import RecognitionRequest
-from dragoman.engines.moonshine.beam import WINDOW, Beam, search
+from dragoman.engines.moonshine.beam import Beam, search
+from dragoman.engines.moonshine.confidence import agreements, confidences
 from dragoman.engines.moonshine.language_model import LanguageModel
 from dragoman.engines.moonshine.model import Floats, MoonshineModel
-from dragoman.engines.moonshine.selection import Scored, is_believable, least_expected_error
+from dragoman.engines.moonshine.selection import Scored, is_guess, is_loop, least_expected_error, spoken, spoken_words
 from dragoman.engines.moonshine.tokenizer import Tokenizer
 
 _PACKAGE: Final = "moonshine_voice"
 _LEVEL: Final = 10 ** (-14 / 20)
 _PEAK: Final = 0.97
 _SHORTEST: Final = int(1.5 * SAMPLE_RATE)
-_SLOWER: Final = 0.95
+_SLOWER: Final = int(0.95 * SAMPLE_RATE)
+_LANGUAGE_WEIGHT: Final = 0.1
+_CLOSE: Final = 3.0
+"""Nats below the model's best that a hypothesis may be and still be chosen."""
 _SMALLEST_HALF: Final = SAMPLE_RATE
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How hard to try. ``greedy_above``: accept a greedy hypothesis whose mean log-probability is higher than this.
-
-    ``again_below``: decode a second time, slowed down, when the mean log-probability is lower than this.
-    """
+    """How hard to try. ``again_below``: decode a second time, slowed down, below this mean log-probability."""
 
     beams: int
-    language_weight: float
     again_below: float
-    greedy_above: float = math.inf
 
 
 EFFORTS: Final = {
-    "speed": Effort(beams=4, language_weight=0.1, again_below=-0.4, greedy_above=-0.2),
-    "balanced": Effort(beams=4, language_weight=0.1, again_below=-0.4),
-    "accuracy": Effort(beams=8, language_weight=0.2, again_below=-0.4),
+    "speed": Effort(beams=4, again_below=-0.4),
+    "balanced": Effort(beams=8, again_below=-0.4),
+    "accuracy": Effort(beams=8, again_below=0.0),
 }
 
 
@@ -61,10 +60,23 @@ class _Reading:
     beam: Beam
     text: str
     score: float
+    """Log-probability, the language model's part included."""
 
     @property
-    def scored(self) -> Scored:
-        return Scored(self.text, self.score)
+    def acoustic(self) -> Scored:
+        return Scored(spoken_words(self.text), self.beam.score)
+
+    @property
+    def combined(self) -> Scored:
+        return Scored(spoken_words(self.text), self.score)
+
+
+@dataclass(frozen=True, slots=True)
+class _Readings:
+    """The n-best list of one decoding, and those of it that may be chosen, best first."""
+
+    every: list[_Reading]
+    choice: list[_Reading]
 
 
 class MoonshineEngine:
@@ -101,56 +113,58 @@ class MoonshineEngine:
     def _words(self, audio: Floats, cancelled: Callable[[], bool]) -> list[HypothesisWord]:
         if not audio.any():
             return []
-        reading = self._read(prepare(audio), cancelled)
-        if is_believable(reading.text, reading.beam.mean) and reading.beam.complete:
-            return self._confident_words(reading.beam)
+        decodings = self._decode(prepare(audio), cancelled)
+        best = _best(decodings)
+        if is_guess(best.beam.mean):
+            return []
+        if best.beam.complete and not is_loop(best.text):
+            return self._confident_words(best, decodings)
         if len(audio) < 2 * _SMALLEST_HALF:
             return []
-        # The model has lost its way in this audio; in shorter pieces it often finds it again.
+        # In shorter pieces the model often finds its place again.
         cut = quietest(audio)
         return self._words(audio[:cut], cancelled) + self._words(audio[cut:], cancelled)
 
-    def _read(self, audio: Floats, cancelled: Callable[[], bool]) -> _Reading:
-        effort = self._effort
-        states = self._model.encode(audio)
-        if effort.greedy_above < math.inf:
-            greedy = search(self._model, states, len(audio), 1, cancelled)[0]
-            if greedy.complete and greedy.mean > effort.greedy_above:
-                return self._reading(greedy)
-        readings = self._readings(search(self._model, states, len(audio), effort.beams, cancelled))
-        if readings[0].beam.mean >= effort.again_below:
-            return readings[0]
-        slow = soxr.resample(audio, SAMPLE_RATE * _SLOWER, SAMPLE_RATE, quality="HQ").astype(np.float32)
-        states = self._model.encode(slow)
-        again = self._readings(search(self._model, states, len(slow), effort.beams, cancelled))
-        both = [readings, again]
-        number, place = least_expected_error([[reading.scored for reading in each] for each in both])
-        return both[number][place]
+    def _decode(self, audio: Floats, cancelled: Callable[[], bool]) -> list[_Readings]:
+        """Once, and where the model is not sure of itself once more, slowed down."""
+        first = self._readings(audio, cancelled)
+        if first.choice[0].beam.mean >= self._effort.again_below:
+            return [first]
+        return [first, self._readings(slowed(audio), cancelled)]
 
-    def _readings(self, beams: list[Beam]) -> list[_Reading]:
-        """The hypotheses near the best, rescored as English, best first."""
-        readings = [self._reading(beam) for beam in beams if beam.score >= beams[0].score - WINDOW]
-        return sorted(readings, key=lambda reading: -reading.score)
+    def _readings(self, audio: Floats, cancelled: Callable[[], bool]) -> _Readings:
+        beams = search(self._model, self._model.encode(audio), len(audio), self._effort.beams, cancelled)
+        every = [self._reading(beam) for beam in beams]
+        # Without this limit the language model would choose short nonsense over a long sentence.
+        close = [reading for reading in every if reading.beam.score >= beams[0].score - _CLOSE]
+        return _Readings(every, sorted(close, key=lambda reading: -reading.score))
 
     def _reading(self, beam: Beam) -> _Reading:
         text = self._tokenizer.decode(beam.tokens)
-        return _Reading(
-            beam, text, beam.score + self._effort.language_weight * self._language_model.score(text.split())
-        )
+        return _Reading(beam, text, beam.score + _LANGUAGE_WEIGHT * self._language_model.score(text.split()))
 
-    def _confident_words(self, beam: Beam) -> list[HypothesisWord]:
-        words = []
-        for text, tokens in self._tokenizer.words(beam.tokens):
-            spoken = [at for at in tokens if any(c.isalnum() for c in self._tokenizer.decode([beam.tokens[at]]))]
-            log_probability = sum(beam.log_probabilities[at] for at in spoken or tokens)
-            words.append(HypothesisWord(text, calibrated(log_probability)))
-        return words
+    def _confident_words(self, best: _Reading, decodings: list[_Readings]) -> list[HypothesisWord]:
+        words = self._tokenizer.words(best.beam.tokens)
+        lists = [[reading.acoustic for reading in readings.every] for readings in decodings]
+        agreed = agreements([spoken(text) for text, _ in words], lists)
+        own = [self._log_probability(best.beam, tokens) for _, tokens in words]
+        return [
+            HypothesisWord(text, confidence)
+            for (text, _), confidence in zip(words, confidences(own, agreed), strict=True)
+        ]
+
+    def _log_probability(self, beam: Beam, tokens: range) -> float:
+        """Of a word, leaving out its punctuation."""
+        letters = [at for at in tokens if spoken(self._tokenizer.decode([beam.tokens[at]]))]
+        return sum(beam.log_probabilities[at] for at in letters or tokens)
 
 
-def calibrated(log_probability: float) -> float:
-    """The model's own probability of a word → how often such words are right, 0 to 1."""
-    p = min(max(math.exp(log_probability), 1e-6), 1 - 1e-6)
-    return 1 / (1 + math.exp(-(0.35 + 0.82 * math.log(p / (1 - p)))))
+def _best(decodings: list[_Readings]) -> _Reading:
+    if len(decodings) == 1:
+        return decodings[0].choice[0]
+    lists = [[reading.combined for reading in readings.choice] for readings in decodings]
+    number, place = least_expected_error(lists)
+    return decodings[number].choice[place]
 
 
 def prepare(audio: Floats) -> Floats:
@@ -159,6 +173,12 @@ def prepare(audio: Floats) -> Floats:
     gain = min(_LEVEL / max(level, 1e-6), _PEAK / max(float(np.abs(audio).max()), 1e-6))
     louder: Floats = audio * np.float32(gain)
     return np.pad(louder, (0, max(0, _SHORTEST - len(louder))))
+
+
+def slowed(audio: Floats) -> Floats:
+    """As if spoken a twentieth slower, and lower by as much."""
+    resampler = Resampler(1)
+    return np.concatenate([*resampler.feed(audio[:, None], _SLOWER), *resampler.finish()])[:, 0]
 
 
 def quietest(audio: Floats) -> int:

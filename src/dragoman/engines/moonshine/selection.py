@@ -19,15 +19,19 @@ _NOT_SPOKEN: Final = re.compile(r"[^\w']+")
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A hypothesis with its total score (natural logarithm, acoustic and language model together)."""
+    """A hypothesis as compared with others: its words in lower case without punctuation, and its log-probability."""
 
-    text: str
+    words: tuple[str, ...]
     score: float
 
-    @property
-    def words(self) -> tuple[str, ...]:
-        """As compared: lower case, without punctuation."""
-        return tuple(word for word in (_NOT_SPOKEN.sub("", word) for word in self.text.lower().split()) if word)
+
+def spoken(word: str) -> str:
+    """A word as compared: lower case, without punctuation. May be empty."""
+    return _NOT_SPOKEN.sub("", word.lower())
+
+
+def spoken_words(text: str) -> tuple[str, ...]:
+    return tuple(word for word in map(spoken, text.split()) if word)
 
 
 def least_expected_error(lists: Sequence[Sequence[Scored]]) -> tuple[int, int]:
@@ -65,15 +69,18 @@ def distance(a: Sequence[str], b: Sequence[str]) -> int:
     return row[-1]
 
 
-def is_believable(text: str, mean_log_probability: float) -> bool:
-    """False for what the model says when it has lost the audio: loops, and text it gives next to no chance itself."""
-    if mean_log_probability < _MIN_MEAN_LOG_PROBABILITY:
-        return False
+def is_guess(mean_log_probability: float) -> bool:
+    """Whether the model itself gives what it says next to no chance: it hears no words that it knows."""
+    return mean_log_probability < _MIN_MEAN_LOG_PROBABILITY
+
+
+def is_loop(text: str) -> bool:
+    """Whether the text goes round in circles: the model has lost its place in the audio, and is sure of itself."""
     data = text.encode()
     if len(data) >= _MIN_TEXT_FOR_RATIO and len(data) / len(zlib.compress(data)) > _MAX_ZLIB_RATIO:
-        return False
-    words = Scored(text, 0).words
-    return not any(_repeats(words, length) > most for length, most in _MAX_REPEATS.items())
+        return True
+    words = spoken_words(text)
+    return any(_repeats(words, length) > most for length, most in _MAX_REPEATS.items())
 
 
 def _repeats(words: Sequence[str], length: int) -> int:
