@@ -308,14 +308,16 @@ def test_doctor_finds_a_sound_machine_sound(dragoman: Dragoman) -> None:
 
 
 def test_doctor_says_what_is_wrong_and_what_to_do(dragoman: Dragoman, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with socket.create_server(("0.0.0.0", 0)) as taken:
         environment = {
             "DRAGOMAN_PORT": str(taken.getsockname()[1]),
             "DRAGOMAN_SPOOL_DIR": str(tmp_path / "missing"),
+            "DRAGOMAN_HOST": "0.0.0.0",
         }
         result = dragoman("doctor", env=environment)
     assert result.returncode == 1
     problems = [line for line in result.stdout.splitlines() if line.startswith("problem: ")]
     assert any(environment["DRAGOMAN_PORT"] in line for line in problems)
     assert any("set spool_dir" in line for line in problems)
+    assert any("keys_file" in line for line in problems)
     assert "Traceback" not in result.stderr

@@ -113,6 +113,11 @@ def _spool(settings: Settings) -> Iterator[Finding]:
 
 
 def _network(settings: Settings) -> Iterator[Finding]:
+    from dragoman.server.serve import refuse_address
+
+    if refuse_address(settings):
+        remedy = "name them in keys_file, listen on 127.0.0.1, or set insecure"
+        yield Finding(f"{settings.host} can be reached from other machines, and there are no keys", remedy)
     where = f"port {settings.port} of {settings.host}"
     try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET

@@ -43,6 +43,6 @@ def serve(
     flags = {"host": host, "port": port, "keys_file": keys_file, "insecure": insecure, "workers": workers}
     settings = settings_from(flags, config=config, engine=engine)
 
-    from dragoman.server import serve as server
+    from dragoman.server.serve import serve as serve_until_stopped
 
-    return server.serve(settings)
+    return serve_until_stopped(settings)
