@@ -96,7 +96,7 @@ class FakeEngine:
         peak = float(np.abs(audio).max(initial=0.0))
         for mishap in self._script.mishaps:
             if mishap.is_due(peak):
-                _happen(mishap)
+                _happen(mishap, peak)
         duration_s = len(audio) / SAMPLE_RATE
         _pass_time(duration_s * self._script.seconds_per_second, cancelled)
         if duration_s * 1000 < _SHORTEST_MS or peak < _SILENCE:
@@ -113,12 +113,12 @@ class FakeEngine:
         return words
 
 
-def _happen(mishap: Mishap) -> None:
+def _happen(mishap: Mishap, peak: float) -> None:
     match mishap.kind:
         case "crash":
             os.kill(os.getpid(), signal.SIGKILL)
         case "error":
-            raise RuntimeError("as the script says")
+            raise RuntimeError(f"a peak of {peak}")
         case "hang":
             while True:
                 time.sleep(1)

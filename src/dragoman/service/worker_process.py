@@ -7,8 +7,11 @@ import os
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import Final
 
 from dragoman.service import worker_protocol as protocol
+
+_MOMENT_S: Final = 1.0
 
 
 class WorkerProcess:
@@ -52,7 +55,7 @@ class WorkerProcess:
 async def started(
     command: Sequence[str], configuration: bytes, environment: Mapping[str, str]
 ) -> AsyncIterator[WorkerProcess]:
-    """A running process with its configuration sent. When the block ends, so does the process."""
+    """A running process with its configuration sent. When the block ends, so does the process: it is given a moment."""
     process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, env={**os.environ, **environment})
     assert process.stdin is not None
     process.stdin.write(protocol.frame(configuration))
@@ -60,6 +63,11 @@ async def started(
     try:
         yield worker
     finally:
-        process.stdin.close()
-        worker.kill()
-        await process.wait()
+        process.stdin.close()  # a worker ends with its orders
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_MOMENT_S):
+                    await process.communicate()
+        finally:
+            worker.kill()
+            await process.communicate()

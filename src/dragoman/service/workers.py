@@ -51,15 +51,16 @@ _LONGEST_PAUSE_S: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds. ``stalled_after``: a worker that has work but reports nothing for so long is replaced.
+    """How long a worker may take before it is killed and replaced, in seconds."""
 
-    ``cancel_grace``: so long may a worker go on with what was cancelled before it is replaced.
-    """
-
+    start: float = 60.0
+    """To load its engines."""
     stalled_after: float = 120.0
+    """Between two reports, while it has work."""
     cancel_grace: float = 1.0
+    """To stop what was cancelled."""
     first_pause: float = 0.1
-    """Before another attempt to start a worker that did not start; doubles with each."""
+    """Between two attempts to start it; doubles with each."""
 
 
 @dataclass(slots=True, eq=False)
@@ -262,12 +263,12 @@ class WorkerPool:
                 self._end(file, EngineNotReady(self._failure))
 
     async def _watch(self) -> None:
-        """Kill workers that have work and say nothing."""
-        stalled_after = self._timing.stalled_after
+        """Kill workers that have something to do and say nothing."""
         while True:
-            await asyncio.sleep(min(1.0, stalled_after / 4))
+            await asyncio.sleep(min(1.0, self._timing.stalled_after / 4))
             for worker in list(self._workers.values()):
-                if worker.is_working and time.monotonic() - worker.heard_at > stalled_after:
+                patience_s = self._timing.stalled_after if worker.ready else self._timing.start
+                if worker.is_working and time.monotonic() - worker.heard_at > patience_s:
                     log.error("worker %d (pid %d) is stalled; it is replaced", worker.slot, worker.process.pid)
                     worker.process.kill()
 

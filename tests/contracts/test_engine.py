@@ -1,0 +1,118 @@
+"""What every engine holds to, whatever it recognises."""
+
+from __future__ import annotations
+
+import re
+import time
+import wave
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dragoman.core.errors import Cancelled
+from dragoman.core.ports import Engine
+from dragoman.core.request import RecognitionRequest
+from dragoman.engines.fake import FakeEngine, Script
+from dragoman.engines.moonshine.engine import MoonshineEngine
+
+pytestmark = pytest.mark.contract
+
+ENGINES: dict[str, Callable[[], Engine]] = {
+    "fake": lambda: FakeEngine(Script(seconds_per_second=0.1)),
+    "moonshine": MoonshineEngine,
+}
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    engine = ENGINES[request.param]()
+    engine.load()
+    return engine
+
+
+@pytest.fixture(scope="module")
+def speech(sample: Callable[[str], Path]) -> np.ndarray:
+    """Ten seconds."""
+    with wave.open(str(sample("beckett"))) as file:
+        assert (file.getframerate(), file.getsampwidth(), file.getnchannels()) == (16_000, 2, 1)
+        pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    return (pcm / 32768).astype(np.float32)
+
+
+def ask(engine: Engine) -> RecognitionRequest:
+    return RecognitionRequest(language=engine.capabilities.languages[0])
+
+
+def test_capabilities_can_be_shown_to_clients(engine: Engine) -> None:
+    capabilities = engine.capabilities
+    assert capabilities.model
+    assert capabilities.version
+    assert capabilities.languages
+    assert all(re.fullmatch("[a-z]{2}", language) for language in capabilities.languages)
+    assert 1_000 <= capabilities.max_segment_ms <= 60_000
+
+
+def test_capabilities_are_known_before_the_model_is_loaded(engine: Engine) -> None:
+    assert type(engine)().capabilities.max_segment_ms == engine.capabilities.max_segment_ms
+
+
+def test_the_same_audio_gives_the_same_words(engine: Engine, speech: np.ndarray) -> None:
+    """Whatever was recognised in between."""
+    part, other = speech[16_000:64_000], speech[80_000:112_000]
+    first = engine.recognise(part.data, ask(engine), lambda: False)
+    between = engine.recognise(other.data, ask(engine), lambda: False)
+    assert engine.recognise(part.copy().data, ask(engine), lambda: False) == first
+    assert first.words
+    assert between.text != first.text
+
+
+def test_the_samples_are_left_as_they_are(engine: Engine, speech: np.ndarray) -> None:
+    part = speech[:32_000].copy()
+    part.flags.writeable = False
+    engine.recognise(part.data, ask(engine), lambda: False)
+    assert np.array_equal(part, speech[:32_000])
+
+
+def test_confidences_are_probabilities_and_words_have_no_spaces(engine: Engine, speech: np.ndarray) -> None:
+    hypothesis = engine.recognise(speech.data, ask(engine), lambda: False)
+    assert 0 <= hypothesis.confidence <= 1
+    assert all(0 <= word.confidence <= 1 for word in hypothesis.words)
+    assert all(word.text and not re.search(r"\s", word.text) for word in hypothesis.words)
+
+
+@pytest.mark.parametrize("length", [0, 1, 159, 1_600])
+def test_audio_too_short_for_a_word_has_none(engine: Engine, length: int) -> None:
+    silence = np.zeros(length, np.float32)
+    assert engine.recognise(silence.data, ask(engine), lambda: False).words == ()
+
+
+def test_digital_silence_has_no_words(engine: Engine) -> None:
+    assert engine.recognise(np.zeros(80_000, np.float32).data, ask(engine), lambda: False).words == ()
+
+
+@pytest.mark.parametrize("peak", [1.0, 1e-6])
+def test_any_level_is_taken(engine: Engine, speech: np.ndarray, peak: float) -> None:
+    part = speech[:32_000] * np.float32(peak / np.abs(speech[:32_000]).max())
+    hypothesis = engine.recognise(part.data, ask(engine), lambda: False)
+    assert all(0 <= word.confidence <= 1 for word in hypothesis.words)
+
+
+def test_cancelled_before_it_begins_it_does_nothing(engine: Engine, speech: np.ndarray) -> None:
+    with pytest.raises(Cancelled):
+        engine.recognise(speech.data, ask(engine), lambda: True)
+
+
+def test_cancelled_half_way_it_stops_within_a_fifth_of_a_second_of_work(engine: Engine, speech: np.ndarray) -> None:
+    asked: list[float] = []
+
+    def cancelled() -> bool:
+        asked.append(time.process_time())
+        return len(asked) > 1
+
+    began = time.process_time()
+    with pytest.raises(Cancelled):
+        engine.recognise(speech.data, ask(engine), cancelled)
+    pauses = np.diff([began, *asked, time.process_time()])
+    assert pauses.max() < 0.2

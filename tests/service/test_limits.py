@@ -1,0 +1,125 @@
+"""Laws of admission and quota."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dragoman.core.errors import NoFreeInstance, QuotaExceeded
+from dragoman.core.ports import Instances
+from dragoman.service.limits import Admission, Quota
+
+pytestmark = pytest.mark.unit
+
+MINUTE = 60_000
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = datetime(2024, 2, 28, 23, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@given(total=st.integers(1, 8), steps=st.lists(st.booleans(), max_size=40))
+def test_never_more_than_the_total_are_in_and_the_count_is_true(total: int, steps: list[bool]) -> None:
+    admission = Admission(total)
+    inside: list[ExitStack] = []
+    for enter in steps:
+        if not enter:
+            if inside:
+                inside.pop().close()
+        elif len(inside) < total:
+            stack = ExitStack()
+            stack.enter_context(admission.admit())
+            inside.append(stack)
+        else:
+            with pytest.raises(NoFreeInstance, match=f"All {total} "), admission.admit():
+                pass
+        assert admission.instances == Instances(total, len(inside))
+
+
+def test_an_instance_is_free_again_after_an_error() -> None:
+    admission = Admission(1)
+    with pytest.raises(ZeroDivisionError), admission.admit():
+        raise ZeroDivisionError
+    assert admission.instances.busy == 0
+
+
+def use(quota: Quota, minutes: float, *, profile: str = "accurate", key_id: str = "a", claims: bool = True) -> None:
+    with quota.reserve(profile, key_id) as reservation:
+        if claims:
+            reservation.hold(round(minutes * MINUTE))
+        reservation.used_ms = round(minutes * MINUTE)
+
+
+def test_what_was_used_is_gone_for_the_day() -> None:
+    quota = Quota({"accurate": 10}, Clock())
+    use(quota, 6)
+    with pytest.raises(QuotaExceeded, match=r"4\.0 are left"):
+        use(quota, 5)
+    use(quota, 4)
+    with pytest.raises(QuotaExceeded, match="used up"):
+        use(quota, 0.1)
+
+
+def test_the_day_ends_at_midnight_utc_whatever_the_clock_is_set_to() -> None:
+    clock = Clock()
+    clock.now = clock.now.astimezone(timezone(timedelta(hours=9)))
+    quota = Quota({"accurate": 10}, clock)
+    use(quota, 10)
+    clock.now += timedelta(minutes=59)
+    with pytest.raises(QuotaExceeded):
+        use(quota, 1)
+    clock.now += timedelta(minutes=1)
+    use(quota, 10)
+
+
+def test_keys_and_profiles_have_quotas_of_their_own() -> None:
+    quota = Quota({"accurate": 10, "other": 10, "free": None}, Clock())
+    use(quota, 10)
+    use(quota, 10, key_id="b")
+    use(quota, 10, profile="other")
+    for _ in range(3):
+        use(quota, 10_000, profile="free")
+
+
+def test_files_at_the_same_time_cannot_go_past_the_quota_together() -> None:
+    quota = Quota({"accurate": 10}, Clock())
+    with quota.reserve("accurate", "a") as one, quota.reserve("accurate", "a") as two:
+        one.hold(6 * MINUTE)
+        with pytest.raises(QuotaExceeded):
+            two.hold(6 * MINUTE)
+
+
+def test_what_was_held_but_not_used_comes_back() -> None:
+    quota = Quota({"accurate": 10}, Clock())
+    with quota.reserve("accurate", "a") as reservation:
+        reservation.hold(10 * MINUTE)
+        reservation.used_ms = 3 * MINUTE
+    use(quota, 7)
+    with pytest.raises(QuotaExceeded):
+        use(quota, 0.1)
+
+
+def test_a_file_that_does_not_say_its_length_is_counted_afterwards() -> None:
+    quota = Quota({"accurate": 10}, Clock())
+    use(quota, 15, claims=False)
+    with pytest.raises(QuotaExceeded):
+        use(quota, 0.1, claims=False)
+
+
+def test_a_file_over_midnight_does_not_count_for_the_new_day() -> None:
+    clock = Clock()
+    quota = Quota({"accurate": 10}, clock)
+    with quota.reserve("accurate", "a") as reservation:
+        reservation.hold(9 * MINUTE)
+        clock.now += timedelta(hours=2)
+        use(quota, 10, key_id="b")
+        reservation.used_ms = 9 * MINUTE
+    use(quota, 10)

@@ -1,0 +1,152 @@
+"""Laws of transcription in a worker, over real files with the fake engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from dragoman.audio.decode import MediaLimits
+from dragoman.core.errors import AudioTooLong, Cancelled, UndecodableAudio, UnknownModel
+from dragoman.core.events import Finished, Opened, Progress
+from dragoman.core.request import ChannelMode, ChannelSelection, RecognitionRequest, TimeDetail
+from dragoman.core.transcript import Segment
+from dragoman.engines.fake import AllSpeech, EvenAligner, FakeEngine, Mishap, Script
+from dragoman.service.transcribe import FileReport, Recognised, Recogniser, Transcriber
+from noise import LOUD, QUIET, SILENT, noise_file
+
+pytestmark = pytest.mark.unit
+
+SPLIT = ChannelSelection(ChannelMode.SPLIT)
+
+
+def transcriber(script: Script | None = None, limits: MediaLimits | None = None) -> Transcriber:
+    recogniser = Recogniser(FakeEngine(script), EvenAligner(), AllSpeech())
+    return Transcriber({"default": recogniser}, limits or MediaLimits())
+
+
+def segments(reports: Iterable[FileReport]) -> list[Segment]:
+    return [r.segment for r in reports if isinstance(r, Recognised) and r.segment is not None]
+
+
+@pytest.fixture(scope="module")
+def mono(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Half a minute with silence in the middle."""
+    parts = [(12.3, QUIET), (5.0, SILENT), (14.05, QUIET)]
+    return noise_file(tmp_path_factory.mktemp("audio") / "mono.wav", parts)
+
+
+@pytest.fixture(scope="module")
+def stereo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return noise_file(tmp_path_factory.mktemp("audio") / "stereo.wav", [(21.0, QUIET)], [(9.0, QUIET), (12.0, LOUD)])
+
+
+def test_a_file_is_opened_recognised_and_finished_in_this_order(mono: Path) -> None:
+    reports = list(transcriber().transcribe(mono, RecognitionRequest()))
+    assert reports[0] == Opened(31_350, (0,))
+    assert reports[-1] == Finished(31_350, "en", "fake")
+    assert {type(report) for report in reports[1:-1]} == {Progress, Recognised}
+
+
+def test_the_same_file_gives_the_same_reports(stereo: Path) -> None:
+    request = RecognitionRequest(channels=SPLIT, time_detail=TimeDetail.CHARACTER)
+    assert list(transcriber().transcribe(stereo, request)) == list(transcriber().transcribe(stereo, request))
+
+
+def test_segments_are_numbered_in_the_order_they_come_all_channels_together(stereo: Path) -> None:
+    reports = list(transcriber().transcribe(stereo, RecognitionRequest(channels=SPLIT)))
+    numbers = [report.index for report in reports if isinstance(report, Recognised)]
+    assert numbers == list(range(len(numbers)))
+    assert all(segment.index in numbers for segment in segments(reports))
+    assert {segment.channel for segment in segments(reports)} == {0, 1}
+
+
+def test_a_segment_where_nothing_was_said_is_reported_without_words(tmp_path: Path) -> None:
+    reports = list(transcriber().transcribe(noise_file(tmp_path / "a.wav", [(12, SILENT)]), RecognitionRequest()))
+    done = [report for report in reports if isinstance(report, Recognised)]
+    assert done
+    assert all(report.segment is None for report in done)
+
+
+@pytest.mark.parametrize("shards", [1, 2, 3, 4])
+def test_shards_together_are_the_whole(stereo: Path, shards: int) -> None:
+    request = RecognitionRequest(channels=SPLIT)
+    whole = segments(transcriber().transcribe(stereo, request))
+    parts = [
+        segments(transcriber().transcribe(stereo, request, wanted=lambda i, n=number: i % shards == n))
+        for number in range(shards)
+    ]
+    assert sorted((segment for part in parts for segment in part), key=lambda s: s.index) == whole
+
+
+def test_what_is_not_wanted_costs_no_recognition(mono: Path) -> None:
+    fails_on_everything = Script(mishaps=(Mishap(above=0.0, kind="error"),))
+    reports = list(transcriber(fails_on_everything).transcribe(mono, RecognitionRequest(), wanted=lambda index: False))
+    assert segments(reports) == []
+    assert isinstance(reports[-1], Finished)
+
+
+def test_progress_never_goes_back_nor_past_what_is_still_to_come(stereo: Path) -> None:
+    reports = list(transcriber().transcribe(stereo, RecognitionRequest(channels=SPLIT)))
+    done_ms = [report.done_ms for report in reports if isinstance(report, Progress)]
+    assert done_ms == sorted(done_ms)
+    for position, report in enumerate(reports):
+        if isinstance(report, Progress):
+            assert all(segment.end_ms > report.done_ms for segment in segments(reports[position:]))
+
+
+def test_there_is_a_sign_of_life_every_ten_seconds_even_if_nothing_is_wanted(tmp_path: Path) -> None:
+    file = noise_file(tmp_path / "long.wav", [(100, QUIET)])
+    reports = list(transcriber().transcribe(file, RecognitionRequest(), wanted=lambda index: False))
+    assert sum(isinstance(report, Progress) for report in reports) >= 9
+
+
+@pytest.mark.parametrize("detail", [TimeDetail.WORD, TimeDetail.CHARACTER])
+def test_times_are_those_of_the_submitted_audio(stereo: Path, detail: TimeDetail) -> None:
+    reports = list(transcriber().transcribe(stereo, RecognitionRequest(channels=SPLIT, time_detail=detail)))
+    for channel in (0, 1):
+        edges = [0]
+        for segment in segments(reports):
+            if segment.channel == channel:
+                assert (segment.start_ms, segment.end_ms) == (segment.words[0].start_ms, segment.words[-1].end_ms)
+                assert segment.text == " ".join(word.text for word in segment.words)
+                for word in segment.words:
+                    spans = word.characters if detail is TimeDetail.CHARACTER else (word,)
+                    assert "".join(span.text for span in spans) == word.text
+                    edges += [edge for span in spans for edge in (span.start_ms, span.end_ms)]
+        edges.append(21_000)
+        assert edges == sorted(edges)
+
+
+def test_segment_times_alone_come_without_words_from_the_boundaries_of_speech(mono: Path) -> None:
+    found = segments(transcriber().transcribe(mono, RecognitionRequest(time_detail=TimeDetail.SEGMENT)))
+    assert all(segment.words == () and segment.text for segment in found)
+    edges = [0, *(edge for s in found for edge in (s.start_ms, s.end_ms)), 31_350]
+    assert edges == sorted(edges)
+
+
+def test_cancelled_it_stops_at_the_next_step(mono: Path) -> None:
+    cancelled = False
+    reports = transcriber().transcribe(mono, RecognitionRequest(), cancelled=lambda: cancelled)
+    assert isinstance(next(reports), Opened)
+    cancelled = True
+    with pytest.raises(Cancelled):
+        next(reports)
+
+
+def test_a_file_that_is_no_recording_fails_with_the_first_step(tmp_path: Path) -> None:
+    file = tmp_path / "song.wav"
+    file.write_text("not a recording at all")
+    with pytest.raises(UndecodableAudio):
+        next(transcriber().transcribe(file, RecognitionRequest()))
+
+
+def test_limits_are_kept(mono: Path) -> None:
+    with pytest.raises(AudioTooLong):
+        list(transcriber(limits=MediaLimits(max_duration_ms=30_000)).transcribe(mono, RecognitionRequest()))
+
+
+def test_a_profile_that_is_not_there_is_said(mono: Path) -> None:
+    with pytest.raises(UnknownModel, match="'best'"):
+        next(transcriber().transcribe(mono, RecognitionRequest(profile="best")))
