@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +28,7 @@ import msgspec
 from dragoman.audio.decode import MediaLimits
 from dragoman.core.errors import Cancelled, DragomanError, InternalError, InvalidRequest
 from dragoman.core.events import Finished, Opened, Progress
-from dragoman.server.settings import Profile, Settings, load_settings
+from dragoman.server.settings import Settings, load_settings
 from dragoman.service import worker_protocol as protocol
 from dragoman.service.transcribe import FileReport, Recognised, Recogniser, Transcriber
 
@@ -63,38 +63,43 @@ def main() -> Never:
 
 
 def build_transcriber(settings: Settings) -> Transcriber:
-    """The configured recognisers, loaded, each kind and mode of engine once. Raises ``EngineNotReady``."""
-    loaded: dict[tuple[str, str], Recogniser] = {}
-    recognisers: dict[str, Recogniser] = {}
-    for name, profile in settings.profiles.items():
-        kind = (profile.engine, profile.mode)
-        if kind not in loaded:
-            recogniser = loaded[kind] = RECOGNISERS[profile.engine](profile)
-            recogniser.engine.load()
-            recogniser.aligner.load()
-            recogniser.voice_activity.load()
-        recognisers[name] = loaded[kind]
+    """The configured recognisers, loaded. Raises ``EngineNotReady``."""
+    modes: dict[str, set[str]] = {}
+    for profile in settings.profiles.values():
+        modes.setdefault(profile.engine, set()).add(profile.mode)
+    loaded = {engine: RECOGNISERS[engine](used) for engine, used in modes.items()}
     limits = MediaLimits(max_duration_ms=settings.max_duration_s * 1000, max_channels=settings.max_channels)
-    return Transcriber(recognisers, limits)
+    return Transcriber(
+        {name: loaded[profile.engine][profile.mode] for name, profile in settings.profiles.items()}, limits
+    )
 
 
-def _fake(profile: Profile) -> Recogniser:
+def _fake(modes: Collection[str]) -> dict[str, Recogniser]:
     from dragoman.engines.fake import AllSpeech, EvenAligner, FakeEngine, Script, read_script
 
     script = os.environ.get(FAKE_SCRIPT)
-    return Recogniser(FakeEngine(read_script(Path(script)) if script else Script()), EvenAligner(), AllSpeech())
+    recogniser = Recogniser(FakeEngine(read_script(Path(script)) if script else Script()), EvenAligner(), AllSpeech())
+    return dict.fromkeys(modes, recogniser)
 
 
-def _moonshine(profile: Profile) -> Recogniser:
+def _moonshine(modes: Collection[str]) -> dict[str, Recogniser]:
     from dragoman.analysis.align import ForcedAligner
     from dragoman.audio.vad import SileroVad
     from dragoman.engines.moonshine.engine import MoonshineEngine
 
-    return Recogniser(MoonshineEngine(profile.mode), ForcedAligner(), SileroVad())
+    engines = {mode: MoonshineEngine(mode) for mode in modes}
+    aligner, voice_activity = ForcedAligner(), SileroVad()
+    for part in (*engines.values(), aligner, voice_activity):
+        part.load()
+    return {mode: Recogniser(engine, aligner, voice_activity) for mode, engine in engines.items()}
 
 
-RECOGNISERS: Final[dict[str, Callable[[Profile], Recogniser]]] = {"moonshine": _moonshine, "fake": _fake}
-"""What each engine of a profile is made of, not loaded. Imports are inside: a worker loads only what it uses."""
+RECOGNISERS: Final[dict[str, Callable[[Collection[str]], dict[str, Recogniser]]]] = {
+    "moonshine": _moonshine,
+    "fake": _fake,
+}
+"""Each engine of a profile: the modes in use → loaded recognisers. The imports are inside, so that a worker loads only
+what it uses. Each raises ``EngineNotReady``."""
 
 
 @dataclass(slots=True, eq=False)
