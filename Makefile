@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-# The first of these that is new enough; or name one: make setup PYTHON=/opt/python3.12/bin/python3
+# The first of these that is new enough; or name one: make setup PYTHON=/opt/python3.13/bin/python3
+# For 3.11 and 3.13 there are wheels of everything; for others PocketSphinx is compiled, which needs a C compiler.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
-PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12 python3.13 python3.14,\
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.13 python3 python3.12 python3.14,\
 	$(shell $(name) -c '$(NEW_ENOUGH)' 2>/dev/null && echo $(name))))
 
 .DEFAULT_GOAL := help
@@ -63,13 +64,13 @@ $(VENV)/base.stamp: requirements.lock pyproject.toml
 	  rm -rf $(VENV) && echo "Making $(VENV) with $$($(PYTHON) --version) ..." && $(PYTHON) -m venv $(VENV); } || { \
 	  rm -rf $(VENV); echo "On Debian and Ubuntu the package python3-venv is needed." >&2; exit 1; }
 	@echo "Installing what requirements.lock names ..."
-	@$(PIP) install --require-hashes --only-binary :all: -r requirements.lock
+	@$(PIP) install --require-hashes --prefer-binary -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/base.stamp requirements-dev.lock
 	@echo "Installing what requirements-dev.lock names ..."
-	@$(PIP) install --require-hashes --only-binary :all: -r requirements-dev.lock
+	@$(PIP) install --require-hashes --prefer-binary -r requirements-dev.lock
 	@touch $@
 
 COMPILE := pip compile pyproject.toml --quiet --universal --python-version 3.11 --fork-strategy fewest \
