@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.metadata
 import importlib.util
 import os
@@ -133,8 +134,6 @@ def _network(settings: Settings) -> Iterator[Finding]:
 
 def _recognition(settings: Settings) -> Iterator[Finding]:
     """Every profile, on a real recording, in worker processes as the server has them."""
-    import asyncio
-
     spec = importlib.util.find_spec(SELF_TEST_PACKAGE)  # found, not imported: importing loads a native library
     if spec is None or spec.origin is None:
         yield Finding("no recording for the self-test", "run make setup, which installs moonshine-voice")

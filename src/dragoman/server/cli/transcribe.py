@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -25,8 +26,6 @@ from dragoman.server.cli.options import config_option, engine_option, settings_f
 from dragoman.server.cli.progress import ProgressLine, length
 
 if TYPE_CHECKING:
-    import asyncio
-
     from dragoman.server.settings import Settings
 
 STANDARD_INPUT = Path("-")
@@ -125,8 +124,6 @@ def transcribe(
                 _report(recording, recording.problem)
             return 1
 
-        import asyncio
-
         try:
             return asyncio.run(_transcribe(recordings, request, settings, form, destination))
         except asyncio.CancelledError:
@@ -178,8 +175,6 @@ async def _transcribe(
     destination: Destination,
 ) -> int:
     """Several at once, written in the order given. Interrupted or terminated, it stops the workers first."""
-    import asyncio
-
     from dragoman.server.recognisers import build_recognition
 
     with contextlib.suppress(NotImplementedError):  # Windows has no such signal
@@ -236,8 +231,6 @@ async def _transcribe(
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[Transcript | str]]) -> None:
-    import asyncio
-
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
