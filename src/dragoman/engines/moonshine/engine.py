@@ -5,6 +5,7 @@ The recipe, step by step, with what each step is worth, is in ``docs/decisions/0
 
 from __future__ import annotations
 
+import copy
 import importlib.metadata
 import importlib.util
 import math
@@ -101,6 +102,12 @@ class MoonshineEngine:
             raise EngineNotReady(f"the recogniser's model in {folder} cannot be read: {error}") from error
         self._language_model = LanguageModel()
         self._language_model.load()
+
+    def in_mode(self, mode: str) -> MoonshineEngine:
+        """The same loaded model, used with another effort."""
+        other = copy.copy(self)
+        other._effort = EFFORTS[mode]
+        return other
 
     def recognise(self, samples: Samples, request: RecognitionRequest, cancelled: Callable[[], bool]) -> Hypothesis:
         audio = np.frombuffer(samples, np.float32)

