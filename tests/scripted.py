@@ -67,6 +67,8 @@ class ScriptedPool:
         self.requests: list[RecognitionRequest] = []
         self.media: list[bytes] = []
         self.paths: list[Path] = []
+        self.entered = asyncio.Semaphore(0)
+        """Can be acquired once for each file that was begun."""
         self.running = 0
         self.cancelled = 0
 
@@ -91,6 +93,7 @@ class ScriptedPool:
         self.paths.append(media)
         self.media.append(_content(media))
         self.running += 1
+        self.entered.release()
         finished = False
         try:
             for step in self.steps:

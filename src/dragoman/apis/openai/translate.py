@@ -37,7 +37,7 @@ FIELDS: Final = frozenset(
     | {"timestamp_granularities", "timestamp_granularities[]"}
     | {spelling for name in _LISTS for spelling in (name, f"{name}[]")}
 )
-_SRT_TYPE: Final = "application/x-subrip; charset=utf-8"
+_TEXT_TYPE: Final = "text/plain; charset=utf-8"
 _OWNER: Final = "dragoman"
 _CREATED_UNKNOWN: Final = 0
 
@@ -132,10 +132,9 @@ def reply(transcript: Transcript, asked: Asked) -> Reply:
         case "verbose_json":
             return json_reply(_verbose(transcript, asked.granularities))
         case "text":
-            return Reply(200, f"{transcript.text}\n".encode(), "text/plain; charset=utf-8")
+            return Reply(200, f"{transcript.text}\n".encode(), _TEXT_TYPE)
         case subtitles:
-            kind = {"srt": _SRT_TYPE, "vtt": "text/vtt; charset=utf-8"}[subtitles]
-            return Reply(200, FORMATS[subtitles](transcript).encode(), kind)
+            return Reply(200, FORMATS[subtitles](transcript).encode(), _TEXT_TYPE)
 
 
 def _verbose(transcript: Transcript, granularities: frozenset[str]) -> wire.VerboseTranscription:

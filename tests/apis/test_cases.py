@@ -1,0 +1,92 @@
+"""Golden cases: a request and what the recogniser hears → the exact reply, each with the document it comes from.
+
+A case file is JSON:
+
+``source``     document and section that the case follows
+``request``    ``method``, ``path``, and what is sent: ``fields`` (a list of name and value), ``file`` (its name),
+               ``headers``
+``settings``   differences from the defaults
+``transcript`` what the recogniser hears: ``text`` per segment with word times (see ``_transcript``)
+``reply``      ``status``, and ``json`` or ``text``
+
+``known_gaps.json`` names cases that fail, and why.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from dragoman.core.transcript import Character, Segment, Transcript, Word
+from dragoman.server.settings import Settings, load_settings
+from scripted import ScriptedPool, application, client, script
+
+pytestmark = pytest.mark.golden
+
+CASES = Path(__file__).parent / "cases"
+GAPS: dict[str, str] = json.loads((CASES / "known_gaps.json").read_text(encoding="utf-8"))
+FILES = sorted(CASES.glob("*/*.json"))
+
+
+def _transcript(described: dict[str, Any] | None) -> Transcript:
+    """``words`` are lists of text, start, end and, if wanted, confidence (1) and characters (text, start, end)."""
+    described = described or {"duration_ms": 1000, "segments": []}
+    segments = []
+    for index, segment in enumerate(described["segments"]):
+        words = tuple(
+            Word(text, start, end, *rest[:1], *([tuple(Character(*c) for c in rest[1])] if len(rest) > 1 else []))
+            for text, start, end, *rest in ((*word, 1.0) if len(word) == 3 else word for word in segment["words"])
+        )
+        segments.append(
+            Segment(
+                index,
+                segment.get("channel", 0),
+                segment.get("start_ms", words[0].start_ms),
+                segment.get("end_ms", words[-1].end_ms),
+                segment.get("text", " ".join(word.text for word in words)),
+                segment.get("confidence", 1.0),
+                words,
+            )
+        )
+    channels = tuple(described.get("channels", [0]))
+    return Transcript(described.get("language", "en"), "scripted", described["duration_ms"], channels, tuple(segments))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
+async def test_the_reply_is_the_documented_one(file: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    name = f"{file.parent.name}/{file.stem}"
+    if name in GAPS:
+        request.applymarker(pytest.mark.xfail(reason=GAPS[name], strict=True))
+    case = json.loads(file.read_text(encoding="utf-8"))
+    assert case["source"]
+    asked = case["request"]
+    languages = tuple(case.get("languages", ["en"]))
+    settings: Settings = load_settings({"spool_dir": tmp_path, **case.get("settings", {})}, environ={})
+    app = application(settings, ScriptedPool(script(_transcript(case.get("transcript"))), languages))
+    files: list[tuple[str, Any]] = [(field, (None, value.encode())) for field, value in asked.get("fields", [])]
+    files += [("file", (filename, b"audio")) for filename in asked.get("files", [])]
+    async with client(app) as connected:
+        reply = await connected.request(
+            asked["method"], asked["path"], files=files or None, headers=asked.get("headers")
+        )
+    expected = case["reply"]
+    assert reply.status_code == expected["status"]
+    if "json" in expected:
+        assert reply.headers["content-type"] == "application/json"
+        assert msgspec.json.decode(reply.content) == expected["json"]
+    else:
+        assert reply.text == expected["text"]
+        assert reply.headers["content-type"] == expected["content_type"]
+
+
+def test_every_known_gap_is_a_case() -> None:
+    assert set(GAPS) <= {f"{file.parent.name}/{file.stem}" for file in FILES}
+
+
+def test_every_dialect_has_cases() -> None:
+    dialects = {path.parent.name for path in (Path(__file__).parents[2] / "src/dragoman/apis").glob("*/routes.py")}
+    assert {file.parent.name for file in FILES} == dialects

@@ -1,0 +1,140 @@
+"""Every error has an answer in every dialect, in its form, with a status that its clients know."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from types import ModuleType
+from typing import Any
+
+import msgspec
+import pytest
+
+from dragoman.apis.openai import errors as openai
+from dragoman.apis.phonexia_v1 import errors as phonexia_v1
+from dragoman.apis.telecomx import errors as telecomx
+from dragoman.core.errors import (
+    AccessDenied,
+    DragomanError,
+    InternalError,
+    InvalidAudio,
+    InvalidField,
+    MethodNotAllowed,
+    NoSpeech,
+    NotFound,
+    QuotaExceeded,
+    Unavailable,
+    UndecodableAudio,
+    all_errors,
+)
+
+pytestmark = pytest.mark.unit
+
+ERRORS = list(all_errors())
+DOCUMENTED = {
+    telecomx: {403, 404, 422, 500},
+    phonexia_v1: {422, 500, 503},
+    openai: {400, 401, 404, 429, 500, 503},
+}
+"""What the vendors' documents name."""
+BEYOND = {
+    telecomx: {MethodNotAllowed: 405, Unavailable: 503},
+    phonexia_v1: {NotFound: 404, MethodNotAllowed: 405, AccessDenied: 401},
+    openai: {MethodNotAllowed: 405},
+}
+"""What the documents have no word for, and the coverage page explains."""
+
+
+def says(dialect: ModuleType, error: DragomanError) -> tuple[int, Any]:
+    reply = dialect.say(error)
+    assert reply.content_type == "application/json"
+    return reply.status, msgspec.json.decode(reply.body)
+
+
+dialects = pytest.mark.parametrize("dialect", DOCUMENTED, ids=lambda dialect: dialect.__name__.split(".")[2])
+each_error = pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
+
+
+@dialects
+@each_error
+def test_every_error_has_its_own_line_in_the_table(dialect: ModuleType, kind: type[DragomanError]) -> None:
+    assert kind in dialect.TABLE
+
+
+@dialects
+@each_error
+def test_the_status_is_one_that_the_document_knows(dialect: ModuleType, kind: type[DragomanError]) -> None:
+    status, _ = says(dialect, kind())
+    beyond = {status for parent, status in BEYOND[dialect].items() if issubclass(kind, parent)}
+    beyond |= {413} if dialect is openai and kind.code == "payload_too_large" else set()
+    beyond |= {503} if dialect is telecomx and kind.code == "cancelled" else set()
+    assert status in DOCUMENTED[dialect] | beyond
+    HTTPStatus(status)
+
+
+@dialects
+@each_error
+def test_blame_is_given_where_it_belongs(dialect: ModuleType, kind: type[DragomanError]) -> None:
+    """The client's for what it sent, the server's for the rest: whoever watches a server counts 5xx."""
+    status, _ = says(dialect, kind())
+    servers_fault = kind is DragomanError or issubclass(kind, InternalError | Unavailable) or kind.code == "cancelled"
+    if dialect is phonexia_v1 and kind is QuotaExceeded:
+        servers_fault = True  # the document knows no quota; 503 is what it has for "not now"
+    assert (status >= 500) is servers_fault
+
+
+@dialects
+@each_error
+def test_the_message_reaches_the_person(dialect: ModuleType, kind: type[DragomanError]) -> None:
+    message = 'what is "wrong": {message} and {what} to do'
+    _, body = says(dialect, kind(message))
+    if not (dialect is phonexia_v1 and kind is UndecodableAudio):
+        assert message in str(body["error"]["message"] if "error" in body else body)
+    assert message in str(kind(message))
+
+
+def test_telecomx_says_the_words_of_its_table() -> None:
+    assert {
+        (status, body["message"])
+        for status, body in (
+            says(telecomx, error)
+            for error in (InvalidAudio(), AccessDenied(), QuotaExceeded(), NoSpeech(), InternalError())
+        )
+    } == {(404, "file"), (403, "access_denied"), (403, "quota_exceeded"), (422, "file"), (500, "internal_error")}
+
+
+def test_telecomx_names_the_field_that_is_wrong() -> None:
+    _, body = says(telecomx, InvalidField("no", field="timestamps_granularity"))
+    assert body == {"code": 422, "message": "timestamps_granularity", "description": "no"}
+
+
+@pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
+def test_phonexia_says_everything_in_one_form(kind: type[DragomanError]) -> None:
+    _, body = says(phonexia_v1, kind())
+    result = body["result"]
+    assert set(body) == {"result"}
+    assert set(result) == {"version", "name", "message"}
+    assert (result["version"], result["name"]) == (1, "CloudErrorResult")
+
+
+def test_phonexia_says_the_one_coded_message_of_its_document() -> None:
+    assert says(phonexia_v1, UndecodableAudio("details")) == (
+        422,
+        {"result": {"version": 1, "name": "CloudErrorResult", "message": "(1007) Unsupported audio format"}},
+    )
+
+
+@pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
+def test_openai_says_message_type_param_and_code(kind: type[DragomanError]) -> None:
+    _, body = says(openai, kind())
+    assert set(body) == {"error"}
+    assert set(body["error"]) == {"message", "type", "param", "code"}
+
+
+def test_openai_names_the_parameter_that_is_wrong() -> None:
+    assert says(openai, InvalidField("no", field="temperature"))[1]["error"]["param"] == "temperature"
+    assert says(openai, InvalidAudio("no"))[1]["error"]["param"] == "file"
+
+
+def test_what_a_stream_says_is_what_a_reply_says() -> None:
+    for kind in ERRORS:
+        assert openai.say_in_stream(kind("m")) == openai.say(kind("m")).body
