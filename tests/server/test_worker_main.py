@@ -108,9 +108,9 @@ def test_a_file_from_opened_to_finished(speech: Path) -> None:
         reports = it.reports_of(7)
     assert reports[0] == protocol.FileOpened(7, Opened(20_000, (0,)))
     assert reports[-1] == protocol.FileFinished(7, Finished(20_000, "en", "fake"))
-    assert [r.index for r in reports if isinstance(r, protocol.SegmentDone)] == list(range(len(reports) - 2))[
-        : sum(isinstance(r, protocol.SegmentDone) for r in reports)
-    ]
+    indexes = [report.index for report in reports if isinstance(report, protocol.SegmentDone)]
+    assert indexes == list(range(len(indexes)))
+    assert len(indexes) >= 4
 
 
 def test_only_the_share_that_is_not_known_is_recognised(speech: Path) -> None:
@@ -133,12 +133,14 @@ def test_files_take_turns(speech: Path, script: Any) -> None:
     with worker(script(seconds_per_second=0.01)) as it:
         it.start(1, speech)
         it.start(2, speech)
-        order = []
-        while len(order) < 8:
+        while it.report() != protocol.FileOpened(2, Opened(20_000, (0,))):
+            pass
+        done = {1: 0, 2: 0}
+        while sum(done.values()) < 6:
             report = it.report()
             if isinstance(report, protocol.SegmentDone):
-                order.append(report.task)
-    assert order in ([1, 2] * 4, [2, 1] * 4, [1, *[1, 2] * 3, 2])
+                done[report.task] += 1
+                assert abs(done[1] - done[2]) <= 1
 
 
 def test_a_held_file_waits_and_goes_on(speech: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import uvloop
 
 from dragoman.core.assemble import Assembler
 from dragoman.core.errors import (
@@ -113,7 +114,7 @@ async def collect(
 async def seconds_until(condition: Callable[[], bool]) -> float:
     began = time.monotonic()
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - what is asked is how long the processes take
+        while not condition():
             await asyncio.sleep(0.01)
     return time.monotonic() - began
 
@@ -405,12 +406,25 @@ async def test_nothing_is_left_open_after_closing(pools: Pools, half_minute: Pat
     assert open_descriptors() == before
 
 
-async def test_a_pool_that_is_not_awaited_to_the_end_of_its_start_leaves_nothing() -> None:
+@pytest.mark.parametrize("after_s", [0.0, 0.01, 0.1])
+async def test_a_start_that_is_cancelled_leaves_nothing(after_s: float) -> None:
     before = open_descriptors()
     pool = WorkerPool(COMMAND, msgspec.json.encode({"profiles": PROFILES}), workers=2)
     start = asyncio.create_task(pool.start())
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(after_s)
     start.cancel()
     with pytest.raises(asyncio.CancelledError):
         await start
     assert open_descriptors() == before
+
+
+def test_the_event_loop_of_the_server_makes_no_difference(pools: Pools, minutes: Path) -> None:
+    async def main() -> None:
+        async with pools(2, seconds_per_second=0.01) as pool:
+            undisturbed = await collect(pool, minutes)
+            assert await collect(pool, minutes, kill_at(pool, 5)) == undisturbed
+            async with aclosing(pool.transcribe(minutes, REQUEST)) as events:
+                await anext(events)
+            assert await seconds_until(lambda: not pool.busy) < 1.0
+
+    uvloop.run(main())
