@@ -55,7 +55,7 @@ class Confidences:
     right: list[bool] = field(default_factory=list)
 
     def add(self, reference: str, words: Sequence[tuple[str, float]]) -> None:
-        """``words`` as recognised, with their confidences. One is right if all that it normalises to is in its place."""
+        """``words`` as recognised, with confidences. One is right if all that it normalises to is in its place."""
         parts = [(part, at) for at, (text, _) in enumerate(words) for part in normal(text)]
         expected = normal(reference)
         if not parts or not expected:
