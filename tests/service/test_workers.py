@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import signal
 import sys
 import time
@@ -222,6 +223,47 @@ async def test_a_worker_without_work_is_not_taken_for_stalled(pools: Pools, half
         await asyncio.sleep(0.8)
         assert (await collect(pool, half_minute)).segments
         assert pool.pids == pids
+
+
+async def test_whatever_is_killed_cancelled_and_poisoned_every_other_transcript_is_right(
+    pools: Pools, poison: Path, half_minute: Path, tmp_path: Path
+) -> None:
+    rng = random.Random(4)
+    files = [half_minute, *(noise_file(tmp_path / f"{n}.wav", [(n, QUIET)], seed=n) for n in (3, 10, 60))]
+    end = time.monotonic() + 4
+    right = 0
+
+    async with pools(2, seconds_per_second=0.005, mishaps=[{"above": 0.5, "kind": "crash"}]) as pool:
+        expected = [await collect(pool, file) for file in files]
+
+        async def client() -> None:
+            nonlocal right
+            while time.monotonic() < end:
+                number = rng.randrange(len(files))
+                task = asyncio.create_task(collect(pool, files[number]))
+                if rng.random() < 0.3:
+                    await asyncio.sleep(rng.uniform(0, 0.3))
+                    task.cancel()
+                    await asyncio.wait([task])
+                else:
+                    assert await task == expected[number]
+                    right += 1
+
+        async def poisoner() -> None:
+            while time.monotonic() < end:
+                with pytest.raises(WorkerLost):
+                    await collect(pool, poison)
+
+        async def killer() -> None:
+            while time.monotonic() < end:
+                await asyncio.sleep(rng.uniform(0, 1))
+                if pool.pids:
+                    os.kill(rng.choice(pool.pids), rng.choice([signal.SIGKILL, signal.SIGSEGV]))
+
+        await asyncio.gather(client(), client(), client(), poisoner(), killer())
+        assert right > 5
+        assert pool.restarts > 5
+        assert await seconds_until(lambda: not pool.busy) < 1.0
 
 
 # Cancelling
