@@ -244,6 +244,29 @@ def test_the_length_of_a_bare_stream_is_an_estimate(sample: Callable[[str], Path
             assert track.duration_ms is not None
 
 
+def test_a_place_that_cannot_be_harms_neither_this_file_nor_the_next(
+    sample: Callable[[str], Path], upload: Write, capfd: pytest.CaptureFixture[str]
+) -> None:
+    speech = recordings.speech(sample("two_cities"), 8000, 1.0)[np.newaxis]
+    content = bytearray(recordings.encode(speech, 8000, "pcm_s16le", "caf"))
+    size = content.index(b"info") + 4
+    content[size : size + 8] = (0x7FFF_FFFF_FFFF_0000).to_bytes(8, "big")
+    for _ in range(2):
+        with suppress(UndecodableAudio):
+            seconds(upload(bytes(content)))
+        assert seconds(upload(recordings.wav(bytes(16000)))) == 1.0
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_picture_that_joins_late_does_not_stop_the_sound(upload: Write) -> None:
+    sound = recordings.encode(np.zeros((1, 20 * 44100), np.float32), 44100, "libmp3lame", "flv")
+    picture = b"\x22" + bytes(20)
+    tag = b"\x09" + len(picture).to_bytes(3, "big") + (20_000).to_bytes(3, "big") + bytes(4) + picture
+    alone = seconds(upload(sound))
+    assert alone == pytest.approx(20, abs=0.1)
+    assert seconds(upload(sound + tag + len(tag).to_bytes(4, "big"))) == alone
+
+
 def damaged(recording: bytes, seed: int) -> bytes:
     """A recording with one kind of damage: bytes changed, numbers made extreme, parts lost, doubled or put in."""
     chance = np.random.default_rng(seed)

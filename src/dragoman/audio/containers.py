@@ -64,14 +64,15 @@ _LARGEST_ALLOCATION: Final = 256 << 20
 
 _STALLED_AFTER_S: Final = 60
 _MAX_READ_ERRORS: Final = 10
+"""Errors of the container, one after another, after which the recording counts as ended."""
+
 _MAX_BAD_PACKETS: Final = 50
+"""Packets that may fail beyond those that decode before the recording is given up."""
 
 NOT_A_RECORDING: Final = (
     "this is not a recording in a format that can be decoded; send WAV, FLAC, MP3, M4A, Ogg, Opus, WebM or a video with"
     " sound, and put raw PCM, which has no header to say what it is, into a WAV file"
 )
-
-
 STALLED: Final = f"reading the file took more than {_STALLED_AFTER_S} s at one place; it is damaged or made to do so"
 
 

@@ -10,18 +10,15 @@ from pathlib import Path
 
 import numpy as np
 from av.audio.frame import AudioFrame
-from numpy.typing import NDArray
 
 from dragoman.audio.channels import ChannelMap
 from dragoman.audio.containers import NOT_A_RECORDING, Track, open_track
-from dragoman.audio.frames import pieces
+from dragoman.audio.frames import Floats, pieces
 from dragoman.audio.resample import Resampler
 from dragoman.audio.timeline import Timeline
 from dragoman.core.errors import AudioTooLong, EmptyAudio, UndecodableAudio, UnsupportedAudio
 from dragoman.core.ports import SAMPLE_RATE
 from dragoman.core.request import ChannelSelection
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
