@@ -69,6 +69,8 @@ class ScriptedPool:
         self.paths: list[Path] = []
         self.entered = asyncio.Semaphore(0)
         """Can be acquired once for each file that was begun."""
+        self.left = asyncio.Semaphore(0)
+        """Can be acquired once for each file that was ended, however."""
         self.running = 0
         self.cancelled = 0
 
@@ -108,6 +110,7 @@ class ScriptedPool:
         finally:
             self.running -= 1
             self.cancelled += not finished
+            self.left.release()
 
 
 def _content(path: Path) -> bytes:

@@ -1,0 +1,80 @@
+"""What takes its time from the clock: stopping with requests running, uploads that stop arriving."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from dragoman.server.serve import Server
+from dragoman.server.settings import Settings
+from scripted import TRANSCRIPT, ScriptedPool, application, script, serving
+
+pytestmark = pytest.mark.realtime
+
+FILE = {"file": ("speech.wav", b"audio")}
+RECOGNITIONS = [("/voice/stt", {}), ("/api/v1/stt/file", {}), ("/v1/audio/transcriptions", {"model": "whisper-1"})]
+
+
+async def test_a_stopping_server_finishes_what_it_has_begun_and_takes_no_more(tmp_path: Path) -> None:
+    gate = asyncio.Event()
+    pool = ScriptedPool([*script(TRANSCRIPT)[:1], gate, *script(TRANSCRIPT)[1:]])
+    settings = Settings(spool_dir=tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = "http://{}:{}".format(*listener.getsockname())
+        server = Server(application(settings, pool), settings)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        await server.listening.wait()
+        async with httpx.AsyncClient(timeout=10) as client:
+            running = [
+                asyncio.create_task(client.post(url + path, data=data, files=FILE)) for path, data in RECOGNITIONS
+            ]
+            for _ in running:
+                await pool.entered.acquire()
+            server.should_exit = True
+            async with asyncio.timeout(5):
+                while True:
+                    try:
+                        await client.get(f"{url}/healthz", headers={"connection": "close"})
+                    except httpx.ConnectError:
+                        break
+            gate.set()
+            assert [reply.status_code for reply in await asyncio.gather(*running)] == [200, 200, 200]
+        await serving
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_what_does_not_end_in_time_is_told_so(tmp_path: Path) -> None:
+    pool = ScriptedPool([*script(TRANSCRIPT)[:1], asyncio.Event()])
+    settings = Settings(spool_dir=tmp_path, drain_timeout_s=1)
+    async with httpx.AsyncClient(timeout=10) as client:
+        async with serving(application(settings, pool), settings) as url:
+            running = [
+                asyncio.create_task(client.post(url + path, data=data, files=FILE)) for path, data in RECOGNITIONS
+            ]
+            for _ in running:
+                await pool.entered.acquire()
+        replies = await asyncio.gather(*running)
+    assert [reply.status_code for reply in replies] == [503, 503, 503]
+    assert all("stopping" in reply.text for reply in replies)
+    assert pool.cancelled == 3
+
+
+async def test_an_upload_that_stops_arriving_is_told_so(tmp_path: Path) -> None:
+    settings = Settings(spool_dir=tmp_path, upload_idle_timeout_s=1)
+    async with serving(application(settings, ScriptedPool()), settings) as url:
+        reader, writer = await asyncio.open_connection(urlsplit(url).hostname, urlsplit(url).port)
+        writer.write(
+            b"POST /api/v1/stt/file HTTP/1.1\r\nhost: test\r\ncontent-length: 1000\r\n"
+            b"content-type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
+        )
+        started = time.monotonic()
+        reply = await reader.readuntil(b"}}")
+        writer.close()
+    assert reply.startswith(b"HTTP/1.1 422 ")
+    assert 0.9 < time.monotonic() - started < 4
