@@ -1,0 +1,93 @@
+"""curl as the vendors' documents use it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dragoman.server.settings import Settings
+from scripted import TRANSCRIPT, ScriptedPool, application, serving
+
+pytestmark = pytest.mark.client
+
+if shutil.which("curl") is None:
+    pytest.skip("needs curl", allow_module_level=True)
+
+SECRET = "a-secret-that-is-long-enough"
+
+
+async def curl(*arguments: str) -> tuple[int, Any]:
+    """Status and body."""
+    process = await asyncio.create_subprocess_exec(
+        "curl", "--silent", "--show-error", "--write-out", "\n%{http_code}", *arguments, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0
+    body, _, status = output.decode().rpartition("\n")
+    return int(status), json.loads(body)
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    path = tmp_path / "test.wav"
+    path.write_bytes(bytes(range(256)) * 10_000)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["audio/wav", "audio/ogg"])
+async def test_phonexias_own_command(tmp_path: Path, recording: Path, kind: str) -> None:
+    """It names the content type without a boundary; curl adds one."""
+    settings, pool = Settings(spool_dir=tmp_path), ScriptedPool()
+    async with serving(application(settings, pool), settings) as url:
+        status, said = await curl(
+            *("-X", "POST", f"{url}/api/v1/stt/file", "-H", "Content-Type: multipart/form-data"),
+            *("-F", f"file=@{recording};type={kind}"),
+        )
+    assert status == 200
+    assert said["result"]["file"] == "/test.wav"
+    assert said["result"]["transcription"] == [{"channel_id": 0, "text": TRANSCRIPT.text}]
+    assert pool.media == [bytes(range(256)) * 10_000]
+
+
+async def test_phonexias_command_with_phrases_is_refused_by_name(tmp_path: Path, recording: Path) -> None:
+    phrases = tmp_path / "phrases.json"
+    phrases.write_text('{"preferred_phrases": {"phrases": [{"phrase": "tulip"}]}}')
+    settings = Settings(spool_dir=tmp_path)
+    async with serving(application(settings, ScriptedPool()), settings) as url:
+        status, said = await curl(
+            *(f"{url}/api/v1/stt/file", "-F", f"file=@{recording};type=audio/wav"),
+            *("-F", f"preferred_phrases=@{phrases};type=application/json"),
+        )
+    assert status == 422
+    assert "preferred_phrases" in said["result"]["message"]
+
+
+async def test_telecomx_by_login_token_and_cookie(tmp_path: Path, recording: Path) -> None:
+    keys, jar = tmp_path / "keys", tmp_path / "jar"
+    keys.write_text(f"alice {SECRET}\n")
+    keys.chmod(0o600)
+    settings = Settings(spool_dir=tmp_path, keys_file=keys)
+    async with serving(application(settings, ScriptedPool()), settings) as url:
+        login = ("-c", str(jar), "-d", "username=alice", "-d", f"password={SECRET}", "-d", "cookie=true")
+        status, said = await curl(*login, f"{url}/auth/login")
+        assert status == 200
+        upload = ("-F", f"file=@{recording}")
+        assert (await curl(*upload, f"{url}/voice/stt?token={said['token']}"))[0] == 200
+        assert (await curl(*upload, "-b", str(jar), f"{url}/voice/stt"))[0] == 200
+        assert (await curl(*upload, f"{url}/voice/stt"))[0] == 403
+
+
+async def test_too_large_an_upload_is_refused_before_it_is_sent(tmp_path: Path) -> None:
+    large = tmp_path / "large.wav"
+    large.write_bytes(bytes(20 << 20))
+    settings = Settings(spool_dir=tmp_path, max_upload_mb=1)
+    async with serving(application(settings, ScriptedPool()), settings) as url:
+        for path, status in {"/voice/stt": 404, "/api/v1/stt/file": 422, "/v1/audio/transcriptions": 413}.items():
+            assert (await curl("-F", f"file=@{large}", f"{url}{path}"))[0] == status
+            in_chunks = ("-H", "Transfer-Encoding: chunked", "-H", "Expect:")
+            assert (await curl("-F", f"file=@{large}", *in_chunks, f"{url}{path}"))[0] == status
