@@ -83,14 +83,16 @@ def _fake(modes: Collection[str]) -> dict[str, Recogniser]:
 
 
 def _moonshine(modes: Collection[str]) -> dict[str, Recogniser]:
-    from dragoman.analysis.align import ForcedAligner
+    from dragoman.analysis.align import PocketSphinxAligner
     from dragoman.audio.vad import SileroVad
     from dragoman.engines.moonshine.engine import MoonshineEngine
 
     engines = {mode: MoonshineEngine(mode) for mode in modes}
-    aligner, voice_activity = ForcedAligner(), SileroVad()
-    for part in (*engines.values(), aligner, voice_activity):
-        part.load()
+    for engine in engines.values():
+        engine.load()
+    aligner, voice_activity = PocketSphinxAligner(), SileroVad()
+    aligner.load()
+    voice_activity.load()
     return {mode: Recogniser(engine, aligner, voice_activity) for mode, engine in engines.items()}
 
 

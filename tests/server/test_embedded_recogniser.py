@@ -1,0 +1,74 @@
+"""The workers with the real recogniser, over real recordings."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from dragoman.core.assemble import Assembler
+from dragoman.core.events import Final, Opened
+from dragoman.core.request import RecognitionRequest
+from dragoman.server.recognisers import build_pool
+from dragoman.server.settings import Profile, load_settings
+from dragoman.service.workers import WorkerPool
+
+pytestmark = pytest.mark.model
+
+REQUEST = RecognitionRequest(language="en")
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[WorkerPool]:
+    one = {"default": Profile(mode="speed"), "accurate": Profile(mode="speed")}
+    pool = build_pool(load_settings({"workers": 1, "profiles": one}, environ={}))
+    await pool.start()
+    yield pool
+    await pool.aclose()
+
+
+def processor_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def test_a_killed_worker_leaves_no_trace_in_the_transcript(
+    pool: WorkerPool, sample: Callable[[str], Path]
+) -> None:
+    transcripts = []
+    for kill in (False, True):
+        assembler = Assembler()
+        async with aclosing(pool.transcribe(sample("two_cities"), REQUEST)) as events:
+            async for event in events:
+                assembler.add(event)
+                if kill and isinstance(event, Final):
+                    os.kill(pool.pids[0], signal.SIGKILL)
+                    kill = False
+        transcripts.append(assembler.transcript())
+    assert pool.restarts == 1
+    assert transcripts[0] == transcripts[1]
+    words = transcripts[0].words
+    assert len(words) > 100
+    assert "best of times" in transcripts[0].text
+    assert all(word.start_ms <= word.end_ms <= after.start_ms for word, after in pairwise(words))
+
+
+async def test_a_closed_file_takes_no_processor_time_after_a_second(
+    pool: WorkerPool, sample: Callable[[str], Path]
+) -> None:
+    (pid,) = pool.pids
+    async with aclosing(pool.transcribe(sample("two_cities"), REQUEST)) as events:
+        assert isinstance(await anext(events), Opened)
+        await asyncio.sleep(0.2)
+    await asyncio.sleep(1)
+    assert pool.pids == (pid,)
+    assert pool.busy == 0
+    before_s = processor_s(pid)
+    await asyncio.sleep(0.5)
+    assert processor_s(pid) - before_s < 0.03
