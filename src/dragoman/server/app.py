@@ -21,7 +21,9 @@ from dragoman.transport.multipart import UploadLimits, Uploads
 from dragoman.transport.spool import Spool
 
 DIALECTS: Final[dict[str, Callable[[Services, Settings], Dialect]]] = {
-    "telecomx": lambda services, settings: telecomx.dialect(services, engines={**settings.telecomx_engines}),
+    "telecomx": lambda services, settings: telecomx.dialect(
+        services, engines={str(name): profile for name, profile in settings.telecomx_engines.items()}
+    ),
     "phonexia_v1": lambda services, settings: phonexia_v1.dialect(services, model=settings.phonexia_model),
     "openai": lambda services, settings: openai.dialect(
         services, models={**settings.openai_models, **{name: name for name in settings.profiles}}

@@ -103,6 +103,7 @@ class Dialect:
     prefixes: tuple[str, ...]
     routes: tuple[Route, ...]
     errors: Callable[[DragomanError], Reply]
+    coverage: Coverage
     example: Callable[[Example], str]
     """A command line that works as it is printed."""
 

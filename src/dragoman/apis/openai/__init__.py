@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dragoman.apis.openai.coverage import COVERAGE
 from dragoman.apis.openai.errors import say
 from dragoman.apis.openai.routes import Operations
 from dragoman.transport.base import Dialect, Example, Services
@@ -16,6 +17,7 @@ def dialect(services: Services, *, models: Mapping[str, str]) -> Dialect:
         prefixes=("/v1",),
         routes=Operations(services, models).routes(),
         errors=say,
+        coverage=COVERAGE,
         example=lambda parts: _example(parts, next(iter(models))),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dragoman.apis.phonexia_v1.coverage import COVERAGE
 from dragoman.apis.phonexia_v1.errors import say
 from dragoman.apis.phonexia_v1.routes import Operations
 from dragoman.transport.base import Dialect, Example, Services
@@ -14,6 +15,7 @@ def dialect(services: Services, *, model: str | None) -> Dialect:
         prefixes=("/api/v1",),
         routes=Operations(services, model).routes(),
         errors=say,
+        coverage=COVERAGE,
         example=_example,
     )
 

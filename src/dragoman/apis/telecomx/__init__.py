@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dragoman.apis.telecomx.coverage import COVERAGE
 from dragoman.apis.telecomx.errors import say
 from dragoman.apis.telecomx.routes import Operations
 from dragoman.transport.base import Dialect, Example, Services
@@ -16,6 +17,7 @@ def dialect(services: Services, *, engines: Mapping[str, str]) -> Dialect:
         prefixes=("/voice", "/auth"),
         routes=Operations(services, engines).routes(),
         errors=say,
+        coverage=COVERAGE,
         example=_example,
     )
 

@@ -1,0 +1,61 @@
+"""What becomes of every option of the API; ``docs/coverage/openai.md`` is made from this."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dragoman.transport.base import Coverage, Covered
+
+_TRANSCRIBE: Final = "POST /v1/audio/transcriptions"
+
+COVERAGE: Final = Coverage(
+    title="OpenAI audio transcriptions",
+    source="OpenAI API reference, Audio and Models, as of the `openai` Python package 3.51, which is the test client",
+    notes=(
+        "503 is said when all instances are busy or the recogniser is not ready, with `Retry-After`; the packages try "
+        "again by themselves.",
+        "`usage` is of the type duration, in whole seconds rounded up, in the JSON formats; streams have none, because "
+        "theirs counts tokens.",
+    ),
+    options=(
+        Covered(_TRANSCRIBE, "file", "supported", "Any recording that can be decoded; channels are mixed."),
+        Covered(
+            _TRANSCRIBE, "model", "supported", "The setting `openai_models` gives names to profiles; profiles work too."
+        ),
+        Covered(
+            _TRANSCRIBE, "language", "supported", "ISO 639-1, also 639-3 and with a region; the model must know it."
+        ),
+        Covered(_TRANSCRIBE, "response_format", "supported", "json, text, srt, vtt, verbose_json."),
+        Covered(_TRANSCRIBE, "response_format diarized_json", "refused", "Until speakers can be told apart."),
+        Covered(_TRANSCRIBE, "timestamp_granularities[]", "supported", "word, segment; needs verbose_json."),
+        Covered(
+            _TRANSCRIBE,
+            "stream",
+            "differs",
+            "With json and text, for every model, a delta for each segment; the vendor ignores it for whisper-1.",
+        ),
+        Covered(_TRANSCRIBE, "prompt", "ignored", "Until vocabulary is taken."),
+        Covered(_TRANSCRIBE, "temperature", "ignored", "Checked to be 0 to 1; the search has no randomness."),
+        Covered(_TRANSCRIBE, "chunking_strategy", "differs", "auto is what always happens; anything else is refused."),
+        Covered(_TRANSCRIBE, "include[]", "refused", "Log probabilities of tokens are not given."),
+        Covered(_TRANSCRIBE, "keywords[]", "refused", "Until vocabulary is taken."),
+        Covered(_TRANSCRIBE, "languages[]", "refused", "Until languages can be told apart."),
+        Covered(
+            _TRANSCRIBE,
+            "known_speaker_names[], known_speaker_references[]",
+            "refused",
+            "Until speakers can be told apart.",
+        ),
+        Covered(_TRANSCRIBE, "any other field", "refused", "Nothing is dropped in silence."),
+        Covered(
+            _TRANSCRIBE,
+            "segments in verbose_json",
+            "differs",
+            "avg_logprob is the logarithm of the segment's confidence, seek its start in hundredths of a second; "
+            "tokens is empty, temperature 0 and no_speech_prob 0, because speech was detected beforehand.",
+        ),
+        Covered("POST /v1/audio/translations", "", "refused", "400: there is no model that translates."),
+        Covered("GET /v1/models", "", "differs", "What `model` takes; created is 0, unknown."),
+        Covered("GET /v1/models/{name:path}", "", "differs", "As in the list; 404 for another."),
+    ),
+)
