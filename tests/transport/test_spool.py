@@ -45,7 +45,7 @@ async def test_an_upload_is_stored_whole_and_goes_with_its_block(tmp_path: Path)
         assert file.size == sum(map(len, pieces))
     assert files(tmp_path) == []
     spool.close()
-    assert list(tmp_path.rglob("*")) == []  # noqa: ASYNC240
+    assert list(tmp_path.rglob("*")) == []
 
 
 async def test_nobody_else_can_read_uploads(tmp_path: Path) -> None:

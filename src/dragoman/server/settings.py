@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta
 
 Positive = Annotated[int, Meta(gt=0)]
+TelecomxEngine = Literal["FREE", "ELEVEN"]
 
 ENVIRONMENT_PREFIX = "DRAGOMAN_"
 
@@ -37,7 +38,7 @@ def _profiles() -> dict[str, Profile]:
     return {"default": Profile(), "accurate": Profile(mode="accuracy")}
 
 
-def _telecomx_engines() -> dict[str, str]:
+def _telecomx_engines() -> dict[TelecomxEngine, str]:
     return {"FREE": "default", "ELEVEN": "accurate"}
 
 
@@ -94,7 +95,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     profiles: dict[str, Profile] = msgspec.field(default_factory=_profiles)
     """The recognisers that clients choose by name; see below."""
-    telecomx_engines: dict[Literal["FREE", "ELEVEN"], str] = msgspec.field(default_factory=_telecomx_engines)
+    telecomx_engines: dict[TelecomxEngine, str] = msgspec.field(default_factory=_telecomx_engines)
     """Telecomx engine names → profiles."""
     openai_models: dict[str, str] = msgspec.field(default_factory=_openai_models)
     """OpenAI model names → profiles; profile names themselves always work."""
@@ -107,8 +108,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The least severe messages that are logged."""
 
     def __post_init__(self) -> None:
-        named = {**self.telecomx_engines, **self.openai_models}
-        for name, profile in named.items():
+        for name, profile in (*self.telecomx_engines.items(), *self.openai_models.items()):
             if profile not in self.profiles:
                 raise ValueError(f"{name} refers to profile {profile!r}, which is not among {sorted(self.profiles)}")
         if "default" not in self.profiles:
