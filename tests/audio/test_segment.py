@@ -111,3 +111,23 @@ def test_memory_does_not_grow_with_the_audio() -> None:
 
 def test_silence_gives_nothing() -> None:
     assert segment(*material([(False, 150)], 0), 10) == []
+
+
+@settings(max_examples=40, deadline=None)
+@given(stretches(), st.integers(0, 9), st.integers(1, 40))
+def test_no_segment_begins_before_what_was_said_to_be_settled(
+    parts: list[tuple[bool, int]], seed: int, step: int
+) -> None:
+    samples, probabilities = material(parts, seed)
+    segmenter = Segmenter(MAX_MS)
+    settled = 0
+    for frame in range(0, len(probabilities), step):
+        for found in segmenter.feed(
+            samples[frame * FRAME : (frame + step) * FRAME], probabilities[frame : frame + step]
+        ):
+            assert found.start_ms >= settled
+        assert segmenter.settled_ms >= settled
+        settled = segmenter.settled_ms
+    assert all(found.start_ms >= settled for found in segmenter.finish())
+    # What is held back is a group, the gap behind it and the next island.
+    assert settled >= len(samples) // 16 - 2 * MAX_MS - 2_000 - PAD_MS

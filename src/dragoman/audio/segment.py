@@ -86,6 +86,14 @@ class Segmenter:
         return len(self._audio)
 
     @property
+    def settled_ms(self) -> int:
+        """No segment that is still to come begins before this."""
+        starts = [self._frame * FRAME if self._speech_start is None else self._speech_start]
+        if self._group is not None:
+            starts.append(self._group.start)
+        return max(0, min(starts) - _PAD) * 1000 // _RATE
+
+    @property
     def _end(self) -> int:
         return self._audio_start + len(self._audio)
 

@@ -87,13 +87,11 @@ def _moonshine(modes: Collection[str]) -> dict[str, Recogniser]:
     from dragoman.audio.vad import SileroVad
     from dragoman.engines.moonshine.engine import MoonshineEngine
 
-    engines = {mode: MoonshineEngine(mode) for mode in modes}
-    for engine in engines.values():
-        engine.load()
-    aligner, voice_activity = PocketSphinxAligner(), SileroVad()
+    engine, aligner, voice_activity = MoonshineEngine(), PocketSphinxAligner(), SileroVad()
+    engine.load()
     aligner.load()
     voice_activity.load()
-    return {mode: Recogniser(engine, aligner, voice_activity) for mode, engine in engines.items()}
+    return {mode: Recogniser(engine.in_mode(mode), aligner, voice_activity) for mode in modes}
 
 
 RECOGNISERS: Final[dict[str, Callable[[Collection[str]], dict[str, Recogniser]]]] = {

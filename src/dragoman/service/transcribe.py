@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -23,8 +23,6 @@ Floats = npt.NDArray[np.float32]
 
 _REPORT_EVERY: Final = 10 * SAMPLE_RATE
 """Samples decoded between two reports, at most."""
-_SLACK_MS: Final = 3_000
-"""The gap across which speech is joined, and padding."""
 
 
 class VadStream(Protocol):
@@ -107,7 +105,7 @@ class Transcriber:
                             )
                 if closed or decoded - reported >= _REPORT_EVERY:
                     reported = decoded
-                    yield Progress(min(lane.settled_ms(_ms(decoded)) for lane in lanes))
+                    yield Progress(min(lane.settled_ms for lane in lanes))
             for lane in lanes:
                 for speech in lane.finish():
                     if wanted(index := next(numbers)):
@@ -123,25 +121,17 @@ class _Lane:
         self.channel = channel
         self._vad = vad
         self._segmenter = Segmenter(longest_ms)
-        self._held_back_ms = 2 * longest_ms + _SLACK_MS
-        """The segmenter may keep a group of islands of almost a segment, and the next island besides."""
-        self._settled_ms = 0
 
-    def feed(self, samples: Floats) -> Iterator[SpeechSegment]:
-        yield from self._settle(self._segmenter.feed(samples, self._vad.feed(samples)))
+    def feed(self, samples: Floats) -> list[SpeechSegment]:
+        return self._segmenter.feed(samples, self._vad.feed(samples))
 
-    def finish(self) -> Iterator[SpeechSegment]:
-        yield from self._settle(self._segmenter.finish())
+    def finish(self) -> list[SpeechSegment]:
+        return self._segmenter.finish()
 
-    def _settle(self, segments: list[SpeechSegment]) -> Iterator[SpeechSegment]:
-        for segment in segments:
-            yield segment
-            self._settled_ms = segment.end_ms
-
-    def settled_ms(self, decoded_ms: int) -> int:
+    @property
+    def settled_ms(self) -> int:
         """No speech before this is still to come."""
-        self._settled_ms = max(self._settled_ms, decoded_ms - self._held_back_ms)
-        return self._settled_ms
+        return self._segmenter.settled_ms
 
 
 def _ms(samples: int) -> int:
