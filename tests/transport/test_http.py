@@ -149,7 +149,7 @@ async def test_work_ends_when_the_request_is_cancelled() -> None:
 async def test_every_error_is_said_by_the_dialect() -> None:
     client = Client()
     await serve(client, raising(AccessDenied()))
-    assert (client.status, client.body) == (418, b'{"vendor":"access_denied"}')
+    assert (client.status, client.body) == (418, b'{"vendor":"access_denied"}\n')
 
 
 async def test_an_unexpected_exception_is_logged_and_said_as_an_internal_error(
@@ -157,7 +157,7 @@ async def test_an_unexpected_exception_is_logged_and_said_as_an_internal_error(
 ) -> None:
     client = Client()
     await serve(client, raising(ZeroDivisionError("details")))
-    assert (client.status, client.body) == (503, b'{"vendor":"internal_error"}')
+    assert (client.status, client.body) == (503, b'{"vendor":"internal_error"}\n')
     assert "ZeroDivisionError" in caplog.text
 
 
@@ -170,7 +170,7 @@ async def test_a_refusal_for_now_says_when_to_come_back() -> None:
 async def test_a_request_that_is_cancelled_by_the_server_is_told() -> None:
     client = Client()
     await serve(client, raising(asyncio.CancelledError()))
-    assert (client.status, client.body) == (503, b'{"vendor":"unavailable"}')
+    assert (client.status, client.body) == (503, b'{"vendor":"unavailable"}\n')
 
 
 async def test_nobody_is_told_that_nobody_is_there(caplog: pytest.LogCaptureFixture) -> None:
@@ -233,7 +233,7 @@ async def test_an_early_reply_is_complete_before_the_rest_of_the_body_is_thrown_
     for _ in range(10):
         await asyncio.sleep(0)
     assert client.headers["connection"] == "close"
-    assert client.body == b'{"vendor":"payload_too_large"}'
+    assert client.body == b'{"vendor":"payload_too_large"}\n'
     assert not serving.done()
     for _ in range(3):
         client.incoming.put_nowait({"type": "http.request", "body": bytes(100), "more_body": True})

@@ -36,8 +36,8 @@ class Reply:
 
 
 def json_reply(content: object, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
-    """``content`` is a wire model or plain values."""
-    return Reply(status, msgspec.json.encode(content), headers=headers)
+    """``content`` is a wire model or plain values. Ends with a line feed, for people at a terminal."""
+    return Reply(status, msgspec.json.encode(content) + b"\n", headers=headers)
 
 
 class Endpoint:
