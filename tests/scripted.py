@@ -16,6 +16,7 @@ from dragoman.core.events import Final, Finished, Opened, Progress, RecognitionE
 from dragoman.core.request import RecognitionRequest
 from dragoman.core.transcript import Character, Segment, Transcript, Word
 from dragoman.server.app import Application, build_app
+from dragoman.server.protocol import HttpProtocol
 from dragoman.server.serve import Server
 from dragoman.server.settings import Settings
 from dragoman.service.limits import Admission, Quota
@@ -139,10 +140,13 @@ async def client(app: Application, headers: dict[str, str] | None = None) -> Asy
 
 
 @asynccontextmanager
-async def serving(app: Application, settings: Settings) -> AsyncIterator[str]:
+async def serving(
+    app: Application, settings: Settings, protocol: type[HttpProtocol] = HttpProtocol
+) -> AsyncIterator[str]:
     """The application behind a real socket of this machine; gives its base URL."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = Server(app, settings)
+        server.config.http = protocol
         running = asyncio.create_task(server.serve(sockets=[listener]), name="server")
         try:
             await server.listening.wait()

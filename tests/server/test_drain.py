@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from dragoman.server.protocol import HttpProtocol
 from dragoman.server.serve import Server
 from dragoman.server.settings import Settings
 from scripted import TRANSCRIPT, ScriptedPool, application, script, serving
@@ -63,6 +64,22 @@ async def test_what_does_not_end_in_time_is_told_so(tmp_path: Path) -> None:
     assert [reply.status_code for reply in replies] == [503, 503, 503]
     assert all("stopping" in reply.text for reply in replies)
     assert pool.cancelled == 3
+
+
+class Hasty(HttpProtocol):
+    head_timeout_s = 0.1
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\nx: ", b"GET /healthz HTTP/1.1\r\n\r\nGET /"])
+async def test_a_connection_that_sends_no_whole_request_is_closed(tmp_path: Path, sent: bytes) -> None:
+    settings = Settings(spool_dir=tmp_path)
+    app = application(settings, ScriptedPool())
+    async with serving(app, settings, protocol=Hasty) as url:
+        reader, writer = await asyncio.open_connection(urlsplit(url).hostname, urlsplit(url).port)
+        writer.write(sent)
+        reply = await asyncio.wait_for(reader.read(), timeout=2)
+        writer.close()
+    assert (b"did not arrive in time" in reply) is bool(sent)
 
 
 async def test_an_upload_that_stops_arriving_is_told_so(tmp_path: Path) -> None:

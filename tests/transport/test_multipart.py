@@ -205,6 +205,15 @@ async def test_text_fields_are_bounded_together() -> None:
         await fields_of(request([part("a", b"x" * 500), part("b", b"x" * 501), END]), limits)
 
 
+async def test_uploads_at_once_are_bounded_and_a_place_becomes_free_again() -> None:
+    with opened(UploadLimits(max_body_bytes=1_000, idle_timeout_s=5, max_uploads=1)) as (uploads, _):
+        for _ in range(2):
+            async with uploads.form(request([FILE, END]), files=frozenset({"file"})):
+                with pytest.raises(Unavailable):
+                    async with uploads.form(request([], then={"type": "unread"}), files=frozenset({"file"})):
+                        pass
+
+
 async def test_an_upload_that_stops_is_given_up() -> None:
     async def receive() -> Message:
         return await asyncio.get_running_loop().create_future()

@@ -51,6 +51,7 @@ def build_app(settings: Settings, recognition: Recognition) -> Application:
         max_body_bytes=settings.max_upload_mb << 20,
         idle_timeout_s=settings.upload_idle_timeout_s,
         max_text_bytes=settings.max_form_text_kb << 10,
+        max_uploads=settings.max_uploads,
     )
     services = Services(
         recognition=recognition,

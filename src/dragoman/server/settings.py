@@ -80,8 +80,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The most channels that a recording may have."""
     max_form_text_kb: Positive = 1024
     """All text fields of one form together."""
+    max_uploads: Positive = 64
+    """Uploads received, or stored while they are recognised, at once; more are refused as busy."""
     max_connections: Positive = 1000
-    """Open connections; a further one is told 503 at once."""
+    """Open connections; requests on further ones are told 503 at once, in plain text."""
     upload_idle_timeout_s: Positive = 60
     """An upload that sends nothing for this long is given up."""
     reply_stall_timeout_s: Positive = 60

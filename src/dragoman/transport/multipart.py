@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +13,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from dragoman.core.errors import Cancelled, IncompleteUpload, InvalidField, InvalidRequest, PayloadTooLarge
+from dragoman.core.errors import Cancelled, IncompleteUpload, InvalidField, InvalidRequest, PayloadTooLarge, Unavailable
 from dragoman.transport.form import Form, Upload
 from dragoman.transport.spool import Spool, SpoolFile
 
@@ -22,12 +22,13 @@ _PLAIN_ENCODINGS: Final = {"", "7bit", "8bit", "binary"}
 
 @dataclass(frozen=True, slots=True)
 class UploadLimits:
-    """``max_text_bytes`` bounds all text fields of a form together."""
+    """``max_text_bytes`` bounds all text fields of a form together, ``max_uploads`` the forms that are held at once."""
 
     max_body_bytes: int
     idle_timeout_s: float
     max_parts: int = 100
     max_text_bytes: int = 1 << 20
+    max_uploads: int = 64
 
 
 class Body:
@@ -78,17 +79,19 @@ class Uploads:
     def __init__(self, spool: Spool, limits: UploadLimits) -> None:
         self._spool = spool
         self._limits = limits
+        self._held = 0
 
     @asynccontextmanager
     async def form(self, request: Request, *, files: frozenset[str]) -> AsyncIterator[Form]:
         """The form of a request. Parts named in ``files`` are stored as files, whether or not they name a file.
 
-        The files are removed when the block ends. Raises ``InvalidRequest`` and its children, ``Unavailable`` on a full
-        disk, ``Cancelled`` when the client leaves.
+        The files are removed when the block ends. Raises ``InvalidRequest`` and its children, ``Unavailable`` when too
+        many uploads are held or the disk is full, ``Cancelled`` when the client leaves.
         """
         boundary = _boundary(request.headers.get("content-type"))
         body = Body(request, self._limits.max_body_bytes, self._limits.idle_timeout_s)
         with ExitStack() as stack:
+            stack.enter_context(self._hold())
             parts = _Parts(boundary, files, self._limits, lambda: stack.enter_context(self._spool.create()))
             while (chunk := await body.chunk()) is not None:
                 parts.feed(chunk)
@@ -99,6 +102,16 @@ class Uploads:
             for file in parts.spooled:
                 await file.finish()
             yield parts.form()
+
+    @contextmanager
+    def _hold(self) -> Iterator[None]:
+        if self._held >= self._limits.max_uploads:
+            raise Unavailable(f"{self._held} uploads are being received or recognised. Try again later.")
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
 
     async def text(self, request: Request) -> bytes:
         """A body that is not a form, as long as the text fields of a form may be."""
