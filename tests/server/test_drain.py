@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,7 +11,6 @@ import httpx
 import pytest
 
 from dragoman.server.protocol import HttpProtocol
-from dragoman.server.serve import Server
 from dragoman.server.settings import Settings
 from scripted import TRANSCRIPT, ScriptedPool, application, script, serving
 
@@ -26,27 +24,26 @@ async def test_a_stopping_server_finishes_what_it_has_begun_and_takes_no_more(tm
     gate = asyncio.Event()
     pool = ScriptedPool([*script(TRANSCRIPT)[:1], gate, *script(TRANSCRIPT)[1:]])
     settings = Settings(spool_dir=tmp_path)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = "http://{}:{}".format(*listener.getsockname())
-        server = Server(application(settings, pool), settings)
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        await server.listening.wait()
-        async with httpx.AsyncClient(timeout=10) as client:
+
+    async def open_the_gate_when_the_door_is_closed(url: str) -> None:
+        async with asyncio.timeout(5):
+            while True:
+                try:
+                    await client.get(f"{url}/healthz", headers={"connection": "close"})
+                except httpx.TransportError:
+                    break
+        gate.set()
+
+    async with httpx.AsyncClient(timeout=10) as client:
+        async with serving(application(settings, pool), settings) as url:
             running = [
                 asyncio.create_task(client.post(url + path, data=data, files=FILE)) for path, data in RECOGNITIONS
             ]
             for _ in running:
                 await pool.entered.acquire()
-            server.should_exit = True
-            async with asyncio.timeout(5):
-                while True:
-                    try:
-                        await client.get(f"{url}/healthz", headers={"connection": "close"})
-                    except httpx.ConnectError:
-                        break
-            gate.set()
-            assert [reply.status_code for reply in await asyncio.gather(*running)] == [200, 200, 200]
-        await serving
+            watching = asyncio.create_task(open_the_gate_when_the_door_is_closed(url))
+        await watching
+        assert [reply.status_code for reply in await asyncio.gather(*running)] == [200, 200, 200]
     assert list(tmp_path.iterdir()) == []
 
 
