@@ -43,7 +43,7 @@ format: $(VENV)/dev.stamp ## Rewrite the code as `make check` wants it
 	$(BIN)/python -m ruff format
 
 bench: $(VENV)/dev.stamp ## Word error rate and speed over ../shared/audio, with a result file
-	$(BIN)/python -m benchmarks.accuracy
+	$(BIN)/python -m benchmarks
 
 docs: $(VENV)/dev.stamp ## Rewrite the generated pages of docs/reference
 	$(BIN)/python docs/generate.py
