@@ -216,9 +216,10 @@ def _shared_out(audio: Floats, spoken: Sequence[tuple[Alternatives, ...]]) -> li
 
 
 def _loud_frames(audio: Floats) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """The frames of 10 ms, inside the audio, less than 30 dB below its loudest ones."""
+    """The frames of 10 ms, inside the audio, that are neither 30 dB below its loudest ones nor near its noise."""
     frames = len(audio) // STEP
-    energy = np.square(audio[: frames * STEP], dtype=np.float64).reshape(frames, STEP).sum(1)
     if not frames:
         return np.zeros(0, np.intp)
-    return np.flatnonzero(energy >= np.quantile(energy, 0.95) * 1e-3)
+    energy = np.square(audio[: frames * STEP], dtype=np.float64).reshape(frames, STEP).sum(1)
+    noise, loudest = np.quantile(energy, (0.05, 0.95))
+    return np.flatnonzero(energy >= max(1e-3 * loudest, min(4 * noise, 0.1 * loudest)))

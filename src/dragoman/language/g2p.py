@@ -163,7 +163,7 @@ class G2P:
     def __init__(self, model: GraphoneModel | None = None) -> None:
         self._model = model
         self._by_letters: dict[str, list[tuple[int, Pronunciation]]] = {}
-        self._cost: dict[Graphone, float] = {}
+        self._tokens: dict[Graphone, int] = {}
         self.pronounce = lru_cache(maxsize=8_192)(self._pronounce)
         self.align = lru_cache(maxsize=8_192)(self._align)
 
@@ -180,7 +180,7 @@ class G2P:
         if not self._by_letters:
             for token, (letters, phones) in enumerate(self._model.graphones, 2):
                 self._by_letters.setdefault(letters, []).append((token, phones))
-                self._cost[letters, phones] = -self._model.log_p((), token)
+                self._tokens[letters, phones] = token
         return self._model
 
     def _pronounce(self, word: str) -> Pronunciation:
@@ -219,26 +219,31 @@ class G2P:
         Links are in order and cover all letters and all phones. One that nothing was trained for costs much but stays
         possible, so every pair has an alignment; a character other than a–z and the apostrophe stands for nothing.
         """
-        self.model  # noqa: B018 (loads the costs)
+        model = self.model
         n, m = len(letters), len(phones)
-        cost = [[math.inf] * (m + 1) for _ in range(n + 1)]
-        back: list[list[tuple[int, int]]] = [[(0, 0)] * (m + 1) for _ in range(n + 1)]
-        cost[0][0] = 0.0
+        # For each number of letters and of phones, by the last graphone: the cost so far and the link that led here.
+        best: list[list[dict[_Gram, tuple[float, _Gram, tuple[int, int]]]]]
+        best = [[{} for _ in range(m + 1)] for _ in range(n + 1)]
+        best[0][0][_OPEN,] = (0.0, (), (0, 0))
         for i in range(n + 1):
             for j in range(m + 1):
+                here = best[i][j]
                 for a, b, unseen in _LINKS:
-                    if i < a or j < b or cost[i - a][j - b] == math.inf:
+                    if i < a or j < b:
                         continue
-                    step = self._cost.get((letters[i - a : i], phones[j - b : j]), unseen)
-                    if cost[i - a][j - b] + step < cost[i][j]:
-                        cost[i][j] = cost[i - a][j - b] + step
-                        back[i][j] = (a, b)
+                    token = self._tokens.get((letters[i - a : i], phones[j - b : j]))
+                    last: _Gram = () if token is None else (token,)
+                    for before, (cost, _, _) in best[i - a][j - b].items():
+                        total = cost + (unseen if token is None else -model.log_p(before, token))
+                        if last not in here or total < here[last][0]:
+                            here[last] = (total, before, (a, b))
         links = []
         i, j = n, m
+        last = min(best[n][m], key=lambda last: (best[n][m][last][0], last))
         while i or j:
-            a, b = back[i][j]
+            _, before, (a, b) = best[i][j][last]
             links.append(Link(i - a, i, j - b, j))
-            i, j = i - a, j - b
+            i, j, last = i - a, j - b, before
         return tuple(reversed(links))
 
 
