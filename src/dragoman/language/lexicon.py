@@ -75,7 +75,7 @@ class Lexicon:
         return name, phones, end + 1
 
     def _search(self, word: str) -> tuple[Pronunciation, ...]:
-        wanted = word.encode()
+        wanted = word.encode(errors="replace")
         low, high = 0, len(self._text)  # starts of lines; the wanted ones, if any, begin in low..high
         while low < high:
             middle = self._text.rfind(b"\n", low, (low + high) // 2) + 1 or low
