@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dragoman.core.errors import Cancelled
-from dragoman.engines.moonshine.beam import best_tokens, log_softmax, search
+from dragoman.engines.moonshine.beam import Beam, best_tokens, log_softmax, search
 from dragoman.engines.moonshine.tokenizer import BEGIN, END
 
 pytestmark = pytest.mark.unit
@@ -102,3 +102,8 @@ def test_a_cancelled_search_raises_at_the_next_step() -> None:
 def test_the_best_tokens_are_those_of_a_full_sort(seed: int, count: int) -> None:
     row = np.random.default_rng(seed).normal(size=32 * 128).astype(np.float32)
     assert best_tokens(row, count).tolist() == np.argsort(-row)[:count].tolist()
+
+
+def test_the_weakest_stretch_is_five_tokens_long_or_all_there_are() -> None:
+    assert Beam((9,) * 7, (-0.1, -0.1, -2.0, -2.0, -2.0, -2.0, -2.0, -0.1)).weakest == pytest.approx(-2)
+    assert Beam((9,), (-1.0, -3.0)).weakest == pytest.approx(-2)

@@ -42,13 +42,19 @@ def test_two_hypotheses_that_agree_outvote_a_single_better_one() -> None:
         Scored(spoken_words("The sheep sails at noon."), -1.3),
     ]
     second = [Scored(spoken_words("the sheep sails at noon"), -1.0)]
-    assert least_expected_error([first, second]) == (1, 0)
+    assert least_expected_error([first, second], [1, 1]) == (1, 0)
+
+
+def test_of_two_readings_the_trusted_one_is_taken() -> None:
+    lists = [[Scored(("one",), -1.0)], [Scored(("two",), -1.0)]]
+    assert least_expected_error(lists, [0.6, 0.5]) == (0, 0)
+    assert least_expected_error(lists, [0.5, 0.6]) == (1, 0)
 
 
 @given(st.lists(st.tuples(st.text("ab ", max_size=6), st.floats(-9, 0)), min_size=1, max_size=5))
 def test_a_single_list_of_one_wording_keeps_its_best(entries: list[tuple[str, float]]) -> None:
     same = [Scored(("word",), score) for _, score in entries]
-    _, place = least_expected_error([same])
+    _, place = least_expected_error([same], [0.3])
     assert same[place].score == pytest.approx(max(score for _, score in entries))
 
 

@@ -17,6 +17,7 @@ TOKENS_PER_SECOND: Final = 6.5
 """More than this is a loop, not speech (the model's own limit)."""
 _WINDOW: Final = 6.0
 """Nats below the best finished hypothesis at which the others are given up."""
+_STRETCH: Final = 5
 _BLOCK: Final = 128
 
 
@@ -37,6 +38,12 @@ class Beam:
     @property
     def mean(self) -> float:
         return self.score / max(1, len(self.log_probabilities))
+
+    @property
+    def weakest(self) -> float:
+        """The mean log-probability of the five tokens in a row that the model is least sure of."""
+        sums = np.convolve(self.log_probabilities, np.ones(min(_STRETCH, len(self.log_probabilities))), "valid")
+        return float(sums.min()) / min(_STRETCH, len(self.log_probabilities))
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,12 @@ _PEAK: Final = 0.97
 _SHORTEST: Final = int(1.5 * SAMPLE_RATE)
 _SLOWER: Final = int(0.95 * SAMPLE_RATE)
 _LANGUAGE_WEIGHT: Final = 0.1
+_SURE: Final = -0.4
+"""Mean log-probability of a token above which the model is sure of itself."""
+_SURE_OF_EVERY_STRETCH: Final = -0.8
+"""The same of the five tokens in a row that it is least sure of: a sentence may be right but for its invented end."""
+_TRUST: Final = 5.0
+"""How much more the surer of two decodings counts."""
 _CLOSE: Final = 3.0
 """Nats below the model's best that a hypothesis may be and still be chosen."""
 _SMALLEST_HALF: Final = SAMPLE_RATE
@@ -41,16 +47,16 @@ _SMALLEST_HALF: Final = SAMPLE_RATE
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How hard to try. ``again_below``: decode a second time, slowed down, below this mean log-probability."""
+    """How hard to try. ``always_twice``: decode a second time, slowed down, also where the model is sure of itself."""
 
     beams: int
-    again_below: float
+    always_twice: bool = False
 
 
 EFFORTS: Final = {
-    "speed": Effort(beams=4, again_below=-0.4),
-    "balanced": Effort(beams=8, again_below=-0.4),
-    "accuracy": Effort(beams=8, again_below=0.0),
+    "speed": Effort(beams=4),
+    "balanced": Effort(beams=8),
+    "accuracy": Effort(beams=8, always_twice=True),
 }
 
 
@@ -135,7 +141,8 @@ class MoonshineEngine:
     def _decode(self, audio: Floats, cancelled: Callable[[], bool]) -> list[_Readings]:
         """Once, and where the model is not sure of itself once more, slowed down."""
         first = self._readings(audio, cancelled)
-        if first.choice[0].beam.mean >= self._effort.again_below:
+        best = first.choice[0].beam
+        if best.mean > _SURE and best.weakest > _SURE_OF_EVERY_STRETCH and not self._effort.always_twice:
             return [first]
         return [first, self._readings(slowed(audio), cancelled)]
 
@@ -170,7 +177,8 @@ def _best(decodings: list[_Readings]) -> _Reading:
     if len(decodings) == 1:
         return decodings[0].choice[0]
     lists = [[reading.combined for reading in readings.choice] for readings in decodings]
-    number, place = least_expected_error(lists)
+    trusts = [math.exp(_TRUST * readings.choice[0].beam.mean) for readings in decodings]
+    number, place = least_expected_error(lists, trusts)
     return decodings[number].choice[place]
 
 

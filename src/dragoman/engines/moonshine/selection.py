@@ -34,17 +34,17 @@ def spoken_words(text: str) -> tuple[str, ...]:
     return tuple(word for word in map(spoken, text.split()) if word)
 
 
-def least_expected_error(lists: Sequence[Sequence[Scored]]) -> tuple[int, int]:
+def least_expected_error(lists: Sequence[Sequence[Scored]], trusts: Sequence[float]) -> tuple[int, int]:
     """Several n-best lists of one audio → (list, place) of the hypothesis with the fewest expected word errors.
 
-    Each list is a distribution over its hypotheses; the lists count equally.
+    Each list is a distribution over its hypotheses; ``trusts`` says how much each of the lists counts.
     """
     weighted: list[tuple[tuple[int, int], tuple[str, ...], float]] = []
-    for number, hypotheses in enumerate(lists):
+    for number, (hypotheses, trust) in enumerate(zip(lists, trusts, strict=True)):
         top = max(h.score for h in hypotheses)
         total = sum(math.exp(h.score - top) for h in hypotheses)
         for place, h in enumerate(hypotheses):
-            weighted.append(((number, place), h.words, math.exp(h.score - top) / total))
+            weighted.append(((number, place), h.words, trust * math.exp(h.score - top) / total))
     weighted.sort(key=lambda entry: -entry[2])
     best = (math.inf, (0, 0))
     for key, words, _ in weighted:
