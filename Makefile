@@ -45,8 +45,9 @@ format: $(VENV)/dev.stamp ## Rewrite the code as `make check` wants it
 bench: $(VENV)/dev.stamp ## Word error rate and speed over ../shared/audio, with a result file
 	$(BIN)/python -m benchmarks
 
-docs: $(VENV)/dev.stamp ## Rewrite the generated pages of docs/reference
+docs: $(VENV)/dev.stamp ## Rewrite the generated pages of the documentation
 	$(BIN)/python docs/generate.py
+	$(BIN)/python tools/coverage_pages.py
 
 lock: .cache/uv/bin/uv ## Rewrite the locks from pyproject.toml; UPGRADE=1 takes newer versions
 	$< $(COMPILE) --group build --output-file requirements.lock

@@ -146,15 +146,17 @@ form. An error outside all APIs is `{{"error": {{"code": …, "message": …}}}}
 
 
 def decisions() -> str:
-    notes = sorted((DOCS / "decisions").glob("[0-9]*.md"))
-    titles = (note.read_text(encoding="utf-8").split("\n", 1)[0].removeprefix("# ") for note in notes)
-    rows = ((note.name[:4], f"[{title}]({note.name})") for note, title in zip(notes, titles, strict=True))
+    def rows() -> Iterable[tuple[str, ...]]:
+        for note in sorted((DOCS / "decisions").glob("[0-9]*.md")):
+            number, title = note.name[:4], note.read_text(encoding="utf-8").split("\n", 1)[0].removeprefix("# ")
+            yield number, f"[{title.removeprefix(number).strip()}]({note.name})"
+
     return f"""# Decisions
 
 {NOTE}
 One page each: question, what was measured, choice, what would change our mind.
 
-{table(("number", "decision"), rows)}
+{table(("number", "decision"), rows())}
 """
 
 
