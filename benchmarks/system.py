@@ -71,7 +71,8 @@ def _server(workers: int) -> Iterator[tuple[str, int, float]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "dragoman.server.cli.main", "serve", f"--port={port}", f"--workers={workers}"]
+    dragoman = Path(sys.executable).with_name("dragoman")
+    command = [str(dragoman), "serve", f"--port={port}", f"--workers={workers}"]
     start = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
