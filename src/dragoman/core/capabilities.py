@@ -12,5 +12,7 @@ class Capabilities:
     model: str
     version: str
     languages: tuple[str, ...]
+    phrases: bool = False
+    """Whether phrases of the vocabulary are preferred."""
     max_segment_ms: int = 15_000
     """The longest stretch of audio the engine takes in one call."""

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.events import RecognitionEvent
-from dragoman.core.request import RecognitionRequest
+from dragoman.core.request import DictionaryWord, RecognitionRequest
 from dragoman.core.transcript import Character
 
 SAMPLE_RATE: Final = 16_000
@@ -77,6 +77,18 @@ class Aligner(Protocol):
 
     def align(self, samples: Samples, words: Sequence[str], *, characters: bool = False) -> tuple[WordTimes, ...]:
         """One ``WordTimes`` per word, monotonic, not overlapping, inside the segment."""
+        ...
+
+
+class DictionaryMatcher(Protocol):
+    """Puts words of a client's dictionary where they were said but something that sounds alike was recognised."""
+
+    def load(self) -> None: ...
+
+    def match(
+        self, samples: Samples, words: Sequence[HypothesisWord], dictionary: Sequence[DictionaryWord]
+    ) -> tuple[HypothesisWord, ...]:
+        """The words of the segment, some of them replaced. The confidence of a replacement is that it is right."""
         ...
 
 

@@ -41,6 +41,46 @@ class ChannelSelection:
         return cls(ChannelMode.SPLIT, tuple(dict.fromkeys(int(part) for part in parts)))
 
 
+Pronunciation = tuple[str, ...]
+"""Phones, one after the other; for English those of ARPAbet without stress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """One or several words that are likely to be said. ``$name`` in it stands for any member of that word class.
+
+    ``weight`` multiplies how much the phrase is preferred: 1 is the engine's own measure, 0 nothing.
+    """
+
+    text: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class DictionaryWord:
+    """A word that the recogniser may not know, and how it sounds.
+
+    Without ``pronunciations`` and ``sounds_like`` (respellings in the language's ordinary letters) it sounds as it is
+    spelt. ``display`` is what the transcript shows, ``None``: the spelling.
+    """
+
+    spelling: str
+    pronunciations: tuple[Pronunciation, ...] = ()
+    sounds_like: tuple[str, ...] = ()
+    display: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What the client knows of the words that will be said. Checked: whoever makes one leaves out what is not valid."""
+
+    phrases: tuple[Phrase, ...] = ()
+    words: tuple[DictionaryWord, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.phrases or self.words)
+
+
 @dataclass(frozen=True, slots=True)
 class RecognitionRequest:
     """One recognition. ``language`` is an ISO 639-1 code, or ``None`` for the profile's own language.
@@ -52,3 +92,4 @@ class RecognitionRequest:
     time_detail: TimeDetail = TimeDetail.WORD
     channels: ChannelSelection = ChannelSelection()
     profile: str = "default"
+    vocabulary: Vocabulary = Vocabulary()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-Pronunciation = tuple[str, ...]
-"""Phones of one word, in order."""
+from dragoman.core.request import Pronunciation as Pronunciation
 
 VOWELS: Final = frozenset(("AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"))
 CONSONANTS: Final = frozenset(
