@@ -23,10 +23,10 @@ from dragoman.core.ports import SAMPLE_RATE, Hypothesis, HypothesisWord, Samples
 from dragoman.core.request import RecognitionRequest
 from dragoman.engines.moonshine.beam import Beam, search
 from dragoman.engines.moonshine.confidence import agreements, confidences
-from dragoman.engines.moonshine.language_model import LanguageModel
 from dragoman.engines.moonshine.model import Floats, MoonshineModel
 from dragoman.engines.moonshine.selection import Scored, is_guess, is_loop, least_expected_error, spoken, spoken_words
 from dragoman.engines.moonshine.tokenizer import Tokenizer
+from dragoman.language.ngram import LanguageModel
 
 _PACKAGE: Final = "moonshine_voice"
 _LEVEL: Final = 10 ** (-14 / 20)

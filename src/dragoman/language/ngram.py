@@ -44,6 +44,11 @@ class LanguageModel:
                 history = []
         return total
 
+    def log_frequency(self, word: str) -> float:
+        """Natural logarithm of how much of English text is this word, whatever is around it."""
+        plain = _EDGES.sub("", word.lower())
+        return float(self._math.log_to_ln(self._model.prob([plain]))) if self._is_known(plain) else _UNKNOWN
+
     def _is_known(self, word: str) -> bool:
         known = self._known.get(word)
         if known is None:
