@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dragoman.core.errors import Cancelled
+from dragoman.engines.moonshine.biasing import Biasing, Place
 from dragoman.engines.moonshine.model import Floats, MoonshineModel
 from dragoman.engines.moonshine.tokenizer import BEGIN, END
 
@@ -29,15 +30,18 @@ class Beam:
     log_probabilities: tuple[float, ...]
     complete: bool = True
     """Whether the model ended it; otherwise it ran into the limit of tokens."""
+    bonus: float = 0.0
+    """What preferred phrases add to the score."""
 
     @property
     def score(self) -> float:
-        """Natural logarithm of its probability."""
-        return float(sum(self.log_probabilities))
+        """Natural logarithm of its probability, and the bonus."""
+        return float(sum(self.log_probabilities)) + self.bonus
 
     @property
     def mean(self) -> float:
-        return self.score / max(1, len(self.log_probabilities))
+        """Log-probability of a token, without the bonus."""
+        return float(sum(self.log_probabilities)) / max(1, len(self.log_probabilities))
 
     @property
     def weakest(self) -> float:
@@ -51,6 +55,7 @@ class _Live:
     tokens: tuple[int, ...]
     log_probabilities: tuple[float, ...]
     score: float
+    place: Place | None = None
 
 
 def log_softmax(logits: Floats) -> Floats:
@@ -71,35 +76,46 @@ def best_tokens(row: Floats, count: int) -> npt.NDArray[np.intp]:
     return np.asarray(chosen[within // _BLOCK] * _BLOCK + within % _BLOCK)
 
 
-def search(model: MoonshineModel, states: Floats, length: int, width: int, cancelled: Callable[[], bool]) -> list[Beam]:
+def search(
+    model: MoonshineModel,
+    states: Floats,
+    length: int,
+    width: int,
+    cancelled: Callable[[], bool],
+    biasing: Biasing | None = None,
+) -> list[Beam]:
     """The finished hypotheses over the encoder ``states`` of ``length`` samples, best first, never empty.
 
-    ``width`` 1 is greedy. Scores are sums of log-probabilities without length normalisation. Raises ``Cancelled``.
+    ``width`` 1 is greedy. Scores are sums of log-probabilities, and of the bonus of ``biasing``, without length
+    normalisation. Raises ``Cancelled``.
     """
     limit = max(1, int(length / 16_000 * TOKENS_PER_SECOND))
     state = model.begin(states)
     logits = model.step(np.array([[BEGIN]], np.int64), state)[:, -1]
-    live = [_Live((), (), 0.0)]
+    live = [_Live((), (), 0.0, biasing.start if biasing else None)]
     finished: list[Beam] = []
     for step in range(limit + 1):
         if cancelled():
             raise Cancelled
         candidates: list[tuple[float, int, int, float]] = []
         for parent, row in enumerate(log_softmax(logits)):
-            base = live[parent].score
-            for token in best_tokens(row, width + 1):
-                value = float(row[token])
-                candidates.append((base + value, parent, int(token), value))
+            hypothesis = live[parent]
+            preferred = row if biasing is None or hypothesis.place is None else biasing.adjust(row, hypothesis.place)
+            for token in best_tokens(preferred, width + 1):
+                total = hypothesis.score + float(preferred[token])
+                candidates.append((total, parent, int(token), float(row[token])))
         candidates.sort(key=lambda c: -c[0])
         following: list[_Live] = []
         parents: list[int] = []
         for rank, (score, parent, token, value) in enumerate(candidates):
             hypothesis = live[parent]
+            values = (*hypothesis.log_probabilities, value)
             if token == END:
                 if rank < width:
-                    finished.append(Beam(hypothesis.tokens, (*hypothesis.log_probabilities, value)))
+                    finished.append(Beam(hypothesis.tokens, values, bonus=score - sum(values)))
             elif len(following) < width:
-                following.append(_Live((*hypothesis.tokens, token), (*hypothesis.log_probabilities, value), score))
+                place = biasing.advance(hypothesis.place, token) if biasing and hypothesis.place else None
+                following.append(_Live((*hypothesis.tokens, token), values, score, place))
                 parents.append(parent)
         best = max((beam.score for beam in finished), default=-np.inf)
         following_alive = [i for i, hypothesis in enumerate(following) if hypothesis.score > best - _WINDOW]
@@ -107,7 +123,10 @@ def search(model: MoonshineModel, states: Floats, length: int, width: int, cance
             break
         if step == limit:
             if not finished:
-                finished += [Beam(h.tokens, h.log_probabilities, complete=False) for h in live]
+                finished += [
+                    Beam(h.tokens, h.log_probabilities, complete=False, bonus=h.score - sum(h.log_probabilities))
+                    for h in live
+                ]
             break
         live = following
         state.select(np.array(parents))

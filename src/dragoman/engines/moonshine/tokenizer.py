@@ -1,4 +1,4 @@
-"""Token ids → text, for the vocabulary file that lies beside the model.
+"""Token ids ↔ text, for the vocabulary file that lies beside the model.
 
 The file is the pieces in the order of their ids, each preceded by its length: one byte, or two when the first is 128 or
 more (low seven bits first). U+2581 stands for the space before a word. Ids 3 to 258 are the single bytes 0 to 255.
@@ -7,18 +7,29 @@ more (low seven bits first). U+2581 stands for the space before a word. Ids 3 to
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
+
+import numpy as np
 
 UNKNOWN: Final = 0
 BEGIN: Final = 1
 END: Final = 2
 _SPACE: Final = "\u2581".encode()
+_FIRST_BYTE: Final = 3
+_FIRST_MERGED: Final = _FIRST_BYTE + 256
+_NONE: Final = 1 << 30
 
 
 class Tokenizer:
     def __init__(self, pieces: Sequence[bytes]) -> None:
         self.pieces = pieces
+        self._ids = {piece: token for token, piece in reversed(list(enumerate(pieces))) if token >= _FIRST_MERGED}
+        self.encode_word = lru_cache(maxsize=50_000)(self._encode_word)
+        self.closes_word = np.array([_closes_word(token, piece) for token, piece in enumerate(pieces)])
+        """For each token whether a word before it is over when it comes: it begins one, or has no letter or digit."""
 
     @classmethod
     def read(cls, path: Path) -> Tokenizer:
@@ -54,5 +65,30 @@ class Tokenizer:
                 words.append((text, range(start, stop)))
         return words
 
+    def _encode_word(self, word: str) -> tuple[int, ...]:
+        """The tokens of one word as it stands in a text, with the space before it.
+
+        As the model was trained: letter by letter, then the neighbours whose joint piece has the lowest id are joined,
+        until none have one. What has no piece is spelt in bytes.
+        """
+        parts = [_SPACE, *(letter.encode() for letter in word)]
+        while True:
+            ranks = [self._ids.get(a + b, _NONE) for a, b in pairwise(parts)]
+            best = min(ranks, default=_NONE)
+            if best == _NONE:
+                break
+            at = ranks.index(best)
+            parts[at : at + 2] = [parts[at] + parts[at + 1]]
+        tokens: list[int] = []
+        for part in parts:
+            token = self._ids.get(part)
+            tokens += [token] if token is not None else [_FIRST_BYTE + byte for byte in part]
+        return tuple(tokens)
+
     def _bytes(self, tokens: Sequence[int]) -> bytes:
         return b"".join(self.pieces[token] for token in tokens if token > END).replace(_SPACE, b" ")
+
+
+def _closes_word(token: int, piece: bytes) -> bool:
+    text = piece.decode("utf-8", "ignore")
+    return token == END or piece.startswith(_SPACE) or (bool(text) and not any(c.isalnum() for c in text))
