@@ -80,6 +80,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The most channels that a recording may have."""
     max_form_text_kb: Positive = 1024
     """All text fields of one form together."""
+    max_phrases: Positive = 2000
+    """Preferred phrases of one request."""
+    max_dictionary_words: Positive = 1000
+    """Words in the dictionary of one request."""
+    max_pronunciations: Positive = 20
+    """Pronunciations of one word of a dictionary."""
+    max_vocabulary_characters: Positive = 200
+    """Characters of one phrase, of one word, or of one pronunciation as it is written."""
+    classes_dir: Path | None = None
+    """A folder of word classes beside the built-in ones: `<name>.txt`, an entry a line."""
     max_uploads: Positive = 64
     """Uploads received, or stored while they are recognised, at once; more are refused as busy."""
     max_connections: Positive = 1000
