@@ -1,9 +1,16 @@
-"""Letters as the lexicon knows them: a–z and the apostrophe."""
+"""Letters as the lexicon knows them, and how words of more than one are written."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
+
+GRAPHEMES: Final = (*"abcdefghijklmnopqrstuvwxyz", "'", "-", ".")
+"""What the words of the English lexicon are written with; capitals are the same letters."""
+
+WORD_SEPARATOR: Final = "+"
+"""Between the words of one entry: ``new+york``."""
 
 _UNLIKE: Final = {
     "ß": "ss",
@@ -49,3 +56,16 @@ def _fold_one(character: str) -> str:
         return plain if character.islower() else plain.upper()
     decomposed = unicodedata.normalize("NFKD", character)
     return "".join(c for c in decomposed if not unicodedata.combining(c))
+
+
+_SEPARATOR: Final = re.compile(r"(?<=[^+\s])\+(?=[^+\s])|\s+")
+
+
+def words_of(spelling: str) -> list[str]:
+    """The words of an entry, which stand apart by ``+`` or space. ``C++`` and ``+1`` are single words."""
+    return [word for word in _SEPARATOR.split(spelling) if word]
+
+
+def unsupported_graphemes(text: str) -> tuple[str, ...]:
+    """The characters that are none of ``GRAPHEMES``, each once, in the order of the text."""
+    return tuple(dict.fromkeys(character for character in text if character.lower() not in GRAPHEMES))
