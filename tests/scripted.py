@@ -62,6 +62,7 @@ class ScriptedPool:
     def __init__(self, steps: Iterable[Step] | None = None, languages: tuple[str, ...] = ("en",)) -> None:
         self.steps: Sequence[Step] = list(script(TRANSCRIPT) if steps is None else steps)
         self.languages = languages
+        self.phrases = True
         self.profiles = ("default", "accurate")
         self.start_gate: asyncio.Event | None = None
         self.start_error: Exception | None = None
@@ -87,7 +88,7 @@ class ScriptedPool:
     def capabilities(self, profile: str) -> Capabilities:
         if profile not in self.profiles:
             raise UnknownModel
-        return Capabilities(model="scripted", version="1.2.3", languages=self.languages)
+        return Capabilities(model="scripted", version="1.2.3", languages=self.languages, phrases=self.phrases)
 
     async def transcribe(
         self, media: Path, request: RecognitionRequest, *, urgent: bool = False

@@ -4,8 +4,9 @@ A case file is JSON:
 
 ``source``     document and section that the case follows
 ``request``    ``method``, ``path``, and what is sent: ``fields`` (a list of name and value), ``file`` (its name),
-               ``headers``
+               ``headers``; or ``json``, the body
 ``settings``   differences from the defaults
+``phrases``    false: the recogniser cannot prefer phrases
 ``transcript`` what the recogniser hears: ``text`` per segment with word times (see ``_transcript``)
 ``reply``      ``status``, and ``json`` or ``text``
 
@@ -66,12 +67,18 @@ async def test_the_reply_is_the_documented_one(file: Path, tmp_path: Path, reque
     asked = case["request"]
     languages = tuple(case.get("languages", ["en"]))
     settings: Settings = load_settings({"spool_dir": tmp_path, **case.get("settings", {})}, environ={})
-    app = application(settings, ScriptedPool(script(_transcript(case.get("transcript"))), languages))
+    pool = ScriptedPool(script(_transcript(case.get("transcript"))), languages)
+    pool.phrases = case.get("phrases", True)
+    app = application(settings, pool)
     files: list[tuple[str, Any]] = [(field, (None, value.encode())) for field, value in asked.get("fields", [])]
     files += [("file", (filename, b"audio")) for filename in asked.get("files", [])]
     async with client(app) as connected:
         reply = await connected.request(
-            asked["method"], asked["path"], files=files or None, headers=asked.get("headers")
+            asked["method"],
+            asked["path"],
+            files=files or None,
+            json=asked.get("json"),
+            headers=asked.get("headers"),
         )
     expected = case["reply"]
     assert reply.status_code == expected["status"]

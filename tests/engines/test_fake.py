@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.core.errors import EngineNotReady
-from dragoman.core.request import RecognitionRequest
+from dragoman.core.request import Phrase, RecognitionRequest, Vocabulary
 from dragoman.engines.fake import AllSpeech, EvenAligner, FakeEngine, Mishap, Script, read_script
 
 pytestmark = pytest.mark.unit
@@ -41,6 +41,17 @@ def test_a_script_says_only_its_texts() -> None:
     texts = ("Good morning.", "How are you?")
     heard = {hear(FakeEngine(Script(texts=texts)), noise(1, seed=seed)) for seed in range(20)}
     assert heard == set(texts)
+
+
+def test_preferred_phrases_are_what_is_said_unless_a_script_says_otherwise() -> None:
+    phrases = ("blue tulip", "call $first_name")
+    request = RecognitionRequest(language="en", vocabulary=Vocabulary(tuple(map(Phrase, phrases))))
+
+    def heard(engine: FakeEngine) -> set[str]:
+        return {engine.recognise(noise(1, seed=seed).data, request, lambda: False).text for seed in range(20)}
+
+    assert heard(FakeEngine()) == {"blue tulip", "call first_name"}
+    assert heard(FakeEngine(Script(texts=("Good morning.",)))) == {"Good morning."}
 
 
 def test_a_text_without_words_is_a_segment_without_words() -> None:

@@ -12,14 +12,31 @@ from hypothesis import strategies as st
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import DragomanError, all_errors, by_code
 from dragoman.core.events import Finished, Opened, Progress
-from dragoman.core.request import ChannelMode, ChannelSelection, RecognitionRequest, TimeDetail
+from dragoman.core.request import (
+    ChannelMode,
+    ChannelSelection,
+    DictionaryWord,
+    Phrase,
+    RecognitionRequest,
+    TimeDetail,
+    Vocabulary,
+)
 from dragoman.core.transcript import Character, Segment, Transcript, Word
+from dragoman.language.phonemes import PHONEMES
 from dragoman.service import worker_protocol as protocol
 from strategies import transcripts
 
 pytestmark = pytest.mark.unit
 
 numbers = st.integers(0, 2**40)
+pronunciations = st.lists(st.lists(st.sampled_from(PHONEMES), min_size=1).map(tuple)).map(tuple)
+vocabularies = st.builds(
+    Vocabulary,
+    phrases=st.lists(st.builds(Phrase, text=st.text(), weight=st.floats(0, 10))).map(tuple),
+    words=st.lists(
+        st.builds(DictionaryWord, spelling=st.text(), pronunciations=pronunciations, display=st.none() | st.text())
+    ).map(tuple),
+)
 requests = st.builds(
     RecognitionRequest,
     language=st.none() | st.just("en"),
@@ -28,6 +45,7 @@ requests = st.builds(
         ChannelSelection, mode=st.sampled_from(ChannelMode), only=st.lists(st.integers(0, 40)).map(tuple)
     ),
     profile=st.text(max_size=20),
+    vocabulary=vocabularies,
 )
 orders = st.one_of(
     st.builds(

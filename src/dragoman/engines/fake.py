@@ -1,8 +1,8 @@
 """A recogniser that needs no model: for tests, and for trying an integration against a server that starts at once.
 
-It takes all audio for speech, in segments of at most five seconds, and says words that depend on nothing but the
-samples, or the texts of a script. A script can also make it slow, or make it fail on loud audio, in all the ways a real
-recogniser can.
+It takes all audio for speech, in segments of at most five seconds, and says the texts of a script, or one of the
+phrases that the request prefers, or words that depend on nothing but the samples. A script can also make it slow, or
+make it fail on loud audio, in all the ways a real recogniser can.
 """
 
 from __future__ import annotations
@@ -69,6 +69,8 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     seconds_per_second: Annotated[float, Meta(ge=0)] = 0.0
     """Time taken for a second of audio."""
     languages: Annotated[tuple[str, ...], Meta(min_length=1)] = ("en",)
+    phrases: bool = True
+    """Whether it claims to prefer phrases."""
     mishaps: tuple[Mishap, ...] = ()
 
 
@@ -86,7 +88,13 @@ class FakeEngine:
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(model="fake", version="1", languages=self._script.languages, max_segment_ms=5_000)
+        return Capabilities(
+            model="fake",
+            version="1",
+            languages=self._script.languages,
+            phrases=self._script.phrases,
+            max_segment_ms=5_000,
+        )
 
     def load(self) -> None:
         """There is nothing to load."""
@@ -101,12 +109,13 @@ class FakeEngine:
         _pass_time(duration_s * self._script.seconds_per_second, cancelled)
         if duration_s * 1000 < _SHORTEST_MS or peak < _SILENCE:
             return Hypothesis()
-        texts = self._words(zlib.crc32(samples), round(duration_s * _WORDS_PER_S))
+        phrases = tuple(phrase.text.replace("$", "") for phrase in request.vocabulary.phrases)
+        texts = self._words(zlib.crc32(samples), round(duration_s * _WORDS_PER_S), self._script.texts or phrases)
         return Hypothesis(tuple(HypothesisWord(text, 0.9) for text in texts), confidence=0.9)
 
-    def _words(self, seed: int, count: int) -> list[str]:
-        if self._script.texts:
-            return self._script.texts[seed % len(self._script.texts)].split()
+    def _words(self, seed: int, count: int, texts: Sequence[str]) -> list[str]:
+        if texts:
+            return texts[seed % len(texts)].split()
         words = [_VOCABULARY[(seed >> position % 27) % len(_VOCABULARY)] for position in range(max(1, count))]
         words[0] = words[0].capitalize()
         words[-1] += "."

@@ -13,6 +13,7 @@ from dragoman.apis import openai, phonexia_v1, telecomx
 from dragoman.core.errors import DragomanError, EngineNotReady, InvalidRequest, MethodNotAllowed, NotFound, Unavailable
 from dragoman.server.lifespan import Lifespan
 from dragoman.server.settings import Settings
+from dragoman.server.vocabularies import build_vocabularies
 from dragoman.service.auth import Authenticator, read_keys
 from dragoman.service.recognition import Recognition
 from dragoman.transport.base import Dialect, Endpoint, Reply, Services, answer, json_reply
@@ -44,7 +45,7 @@ class Application:
 
 
 def build_app(settings: Settings, recognition: Recognition) -> Application:
-    """Nothing is started: that is what the ASGI lifespan does. Raises ``KeysFileError``."""
+    """Nothing is started: that is what the ASGI lifespan does. Raises ``KeysFileError``, ``InvalidWordClass``."""
     spool = Spool(settings.spool_dir)
     lifespan = Lifespan(recognition, spool, wait_s=settings.startup_wait_s)
     limits = UploadLimits(
@@ -55,6 +56,7 @@ def build_app(settings: Settings, recognition: Recognition) -> Application:
     )
     services = Services(
         recognition=recognition,
+        vocabularies=build_vocabularies(settings),
         authenticator=Authenticator(read_keys(settings.keys_file) if settings.keys_file else None),
         uploads=Uploads(spool, limits),
         started=lifespan.started,

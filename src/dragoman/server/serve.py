@@ -19,6 +19,7 @@ from typing import Final
 import uvicorn
 
 from dragoman.core.errors import EngineNotReady
+from dragoman.language.classes import InvalidWordClass
 from dragoman.server import logging
 from dragoman.server.app import Application, build_app
 from dragoman.server.protocol import HttpProtocol
@@ -80,7 +81,7 @@ def serve(settings: Settings) -> int:
     with listener:
         try:
             app = build_app(settings, build_recognition(settings))
-        except KeysFileError as error:
+        except (KeysFileError, InvalidWordClass) as error:
             return _failed(str(error))
         server = Server(app, settings)
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 from dragoman.core.errors import DragomanError
 from dragoman.service.auth import Authenticator
 from dragoman.service.recognition import Recognition
+from dragoman.service.vocabulary import Vocabularies
 from dragoman.transport.multipart import Uploads
 
 T = TypeVar("T")
@@ -58,6 +59,7 @@ class Services:
     """What every dialect works with."""
 
     recognition: Recognition
+    vocabularies: Vocabularies
     authenticator: Authenticator
     uploads: Uploads
     started: Callable[[], Awaitable[None]]

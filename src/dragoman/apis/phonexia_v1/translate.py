@@ -6,12 +6,16 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from dragoman.apis.phonexia_v1 import wire
+from msgspec import UNSET
+
+from dragoman.apis.phonexia_v1 import vocabulary, wire
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.ports import Instances
 from dragoman.core.request import ChannelMode, ChannelSelection, RecognitionRequest, TimeDetail
 from dragoman.core.transcript import Segment, Transcript, Word
+from dragoman.language.graphemes import WORD_SEPARATOR
 from dragoman.language.punctuation import bare
+from dragoman.service.vocabulary import CheckedVocabulary
 from dragoman.transport.form import Form
 
 FIELDS: Final = frozenset({"file", "preferred_phrases"})
@@ -25,9 +29,6 @@ MIN_CONFIDENCE: Final = 1e-6
 def request(form: Form) -> RecognitionRequest:
     """Every channel by itself, words with their times."""
     form.allow_only(FIELDS)
-    form.refuse(
-        "preferred_phrases", "This server does not take preferred phrases or a dictionary yet; send the file alone."
-    )
     return RecognitionRequest(time_detail=TimeDetail.WORD, channels=ChannelSelection(ChannelMode.SPLIT))
 
 
@@ -50,6 +51,17 @@ def recognition(transcript: Transcript, filename: str, model: str) -> wire.Body[
             ],
         )
     )
+
+
+def with_echo(
+    said: wire.Body[wire.Recognition], preferred: wire.Preferred, checked: CheckedVocabulary
+) -> wire.Body[wire.Recognition]:
+    """What was sent, as it was taken; what was not sent is not there."""
+    if preferred.phrases is not UNSET:
+        said.result.phrases = vocabulary.phrases(checked)
+    if preferred.dictionary is not UNSET:
+        said.result.dictionary = vocabulary.dictionary(checked)
+    return said
 
 
 def _segmentation(channel: int, segments: Sequence[Segment], duration_ms: int) -> Iterator[wire.Item]:
@@ -107,6 +119,22 @@ _REGIONS: Final = {
     "ja": "jp", "ko": "kr", "nb": "no", "sl": "si", "sr": "rs", "sv": "se", "uk": "ua", "vi": "vn", "zh": "cn",
 }  # fmt: skip
 """Where the region of a language is not named like the language."""
+
+
+def graphemes(letters: tuple[str, ...]) -> wire.Body[wire.Graphemes]:
+    return wire.Body(wire.Graphemes(graphemes=letters, word_separator=WORD_SEPARATOR))
+
+
+def phonemes(symbols: tuple[str, ...]) -> wire.Body[wire.Phonemes]:
+    return wire.Body(wire.Phonemes(phonemes=symbols))
+
+
+def classes(names: tuple[str, ...]) -> wire.Body[wire.Classes]:
+    return wire.Body(wire.Classes(classes=list(map(wire.Class, names))))
+
+
+def checked_dictionary(checked: CheckedVocabulary) -> wire.Body[wire.CheckedDictionary]:
+    return wire.Body(wire.CheckedDictionary(dictionary=vocabulary.dictionary(checked)))
 
 
 def technologies(capabilities: Capabilities, instances: Instances, model: str) -> wire.Body[wire.Technologies]:

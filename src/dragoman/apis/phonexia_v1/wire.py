@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType, field
 
 T = TypeVar("T")
 
@@ -17,6 +17,36 @@ class Error(Struct, kw_only=True):
     version: int = 1
     name: str = "CloudErrorResult"
     message: str
+
+
+class Phrase(Struct, forbid_unknown_fields=True):
+    phrase: str
+
+
+class Pronunciation(Struct, forbid_unknown_fields=True):
+    """A client may send back what it was told of a pronunciation; only the phonemes count."""
+
+    phonemes: str
+    out_of_vocabulary: bool = True
+    word_class: str = field(name="class", default="")
+    warning_message: str = ""
+
+
+class Word(Struct, forbid_unknown_fields=True):
+    word: str
+    pronunciations: list[Pronunciation] | None = None
+
+
+class Preferred(Struct, forbid_unknown_fields=True):
+    """What a client sends. Both are optional, one is needed."""
+
+    phrases: list[Phrase] | UnsetType = UNSET
+    dictionary: list[Word] | UnsetType = UNSET
+
+
+class CheckedWord(Struct):
+    word: str
+    pronunciations: list[Pronunciation]
 
 
 class ChannelText(Struct):
@@ -44,6 +74,37 @@ class Recognition(Struct, kw_only=True):
     transcription: list[ChannelText]
     confidence: float
     segmentation: list[Item]
+    phrases: list[Phrase] | UnsetType = UNSET
+    dictionary: list[CheckedWord] | UnsetType = UNSET
+
+
+class Graphemes(Struct, kw_only=True):
+    version: int = 1
+    name: str = "CloudGraphemesListResult"
+    graphemes: tuple[str, ...]
+    word_separator: str
+
+
+class Phonemes(Struct, kw_only=True):
+    version: int = 1
+    name: str = "CloudPhonemesListResult"
+    phonemes: tuple[str, ...]
+
+
+class Class(Struct):
+    name: str
+
+
+class Classes(Struct, kw_only=True):
+    version: int = 1
+    name: str = "CloudSpeechRecognitionClassesResult"
+    classes: list[Class]
+
+
+class CheckedDictionary(Struct, kw_only=True):
+    version: int = 1
+    name: str = "CloudSpeechToTextCheckDictionaryResult"
+    dictionary: list[CheckedWord]
 
 
 class Model(Struct):
