@@ -32,6 +32,10 @@ SMALLEST_TOWN = {"US": 20_000, "GB": 10_000, "CA": 15_000, "AU": 10_000, "IE": 5
 SMALLEST_CITY = 1_000_000
 """Anywhere else."""
 MUNICIPALITY = re.compile(r"[A-Za-z][A-Za-z']*(?:\.? [A-Za-z][A-Za-z']*\.?){0,3}|[A-Za-z']+(?:-[A-Za-z']+){1,3}")
+MUNICIPALITIES = {
+    "Londonderry County Borough": ("Derry", "Londonderry"),
+    "New York City": ("New York", "New York City"),
+}
 NOT_A_MUNICIPALITY = re.compile(r"\b(?:Borough|Community|County|District|Division|Lands|Township)\b")
 
 COUNTRIES = {
@@ -72,140 +76,17 @@ REGIONS = {
 }
 NOT_LANGUAGES = re.compile(r",|\blanguages\b")
 
-STREETS = [
-    "Main",
-    "High",
-    "Church",
-    "Park",
-    "Station",
-    "London",
-    "Victoria",
-    "Mill",
-    "King",
-    "Queen",
-    "Green",
-    "Oak",
-    "Maple",
-    "Cedar",
-    "Pine",
-    "Elm",
-    "Walnut",
-    "Chestnut",
-    "Willow",
-    "Birch",
-    "Ash",
-    "Spruce",
-    "Cherry",
-    "Hickory",
-    "Poplar",
-    "Sycamore",
-    "Magnolia",
-    "Dogwood",
-    "Laurel",
-    "Hawthorn",
-    "First",
-    "Second",
-    "Third",
-    "Fourth",
-    "Fifth",
-    "Sixth",
-    "Seventh",
-    "Eighth",
-    "Ninth",
-    "Tenth",
-    "Washington",
-    "Lincoln",
-    "Jefferson",
-    "Jackson",
-    "Madison",
-    "Franklin",
-    "Adams",
-    "Monroe",
-    "Grant",
-    "Lake",
-    "River",
-    "Hill",
-    "View",
-    "Spring",
-    "Valley",
-    "Ridge",
-    "Forest",
-    "Meadow",
-    "Sunset",
-    "Highland",
-    "Hillside",
-    "Lakeview",
-    "Riverside",
-    "Prospect",
-    "Center",
-    "Market",
-    "Union",
-    "Court",
-    "Bridge",
-    "School",
-    "College",
-    "University",
-    "Liberty",
-    "Broad",
-    "Front",
-    "Water",
-    "Railroad",
-    "Canal",
-    "Bank",
-    "Manor",
-    "North",
-    "South",
-    "East",
-    "West",
-    "New",
-    "Mount",
-    "Grove",
-    "Orchard",
-    "Garden",
-    "Windsor",
-    "York",
-    "Albert",
-    "George",
-    "Alexandra",
-    "Albion",
-    "Alma",
-    "Castle",
-    "Abbey",
-    "Priory",
-    "Rectory",
-    "Vicarage",
-    "Chapel",
-    "Cross",
-    "Crescent",
-    "Springfield",
-    "Woodland",
-    "Summit",
-    "Delaware",
-    "Pennsylvania",
-    "Michigan",
-    "Virginia",
-    "Georgia",
-    "Vine",
-    "Cottage",
-    "Mulberry",
-    "Locust",
-    "Beech",
-    "Holly",
-    "Ivy",
-    "Rose",
-    "Primrose",
-    "Kingsway",
-    "Broadway",
-    "Wellington",
-    "Nelson",
-    "Waterloo",
-    "Trafalgar",
-    "Balmoral",
-    "Churchill",
-    "Kent",
-    "Essex",
-    "Surrey",
-]
+STREETS = """
+Main High Church Park Station London Victoria Mill King Queen Green Oak Maple Cedar Pine Elm Walnut Chestnut Willow
+Birch Ash Spruce Cherry Hickory Poplar Sycamore Magnolia Dogwood Laurel Hawthorn First Second Third Fourth Fifth Sixth
+Seventh Eighth Ninth Tenth Washington Lincoln Jefferson Jackson Madison Franklin Adams Monroe Grant Lake River Hill
+View Spring Valley Ridge Forest Meadow Sunset Highland Hillside Lakeview Riverside Prospect Center Market Union Court
+Bridge School College University Liberty Broad Front Water Railroad Canal Bank Manor North South East West New Mount
+Grove Orchard Garden Windsor York Albert George Alexandra Albion Alma Castle Abbey Priory Rectory Vicarage Chapel
+Cross Crescent Springfield Woodland Summit Delaware Pennsylvania Michigan Virginia Georgia Vine Cottage Mulberry
+Locust Beech Holly Ivy Rose Primrose Kingsway Broadway Wellington Nelson Waterloo Trafalgar Balmoral Churchill Kent
+Essex Surrey
+""".split()  # noqa: SIM905
 """What streets are most often called in the United States, Britain and Ireland, besides people's names."""
 MOST_STREET_PEOPLE = 60
 STREET_KINDS = ("Street", "Road", "Avenue", "Drive", "Lane", "Court")
@@ -282,11 +163,13 @@ def municipalities() -> list[str]:
     near: Counter[str] = Counter()
     far: Counter[str] = Counter()
     for city in cities.values():
+        country, size = city["countrycode"], city["population"]
+        if size < SMALLEST_TOWN.get(country, SMALLEST_CITY):
+            continue
         name, _ = fold(city["name"].replace("ʻ", "").replace("‘", ""))
-        country = city["countrycode"]
-        enough = SMALLEST_TOWN.get(country, SMALLEST_CITY)
-        if city["population"] >= enough and MUNICIPALITY.fullmatch(name) and not NOT_A_MUNICIPALITY.search(name):
-            (near if country in SMALLEST_TOWN else far)[name] += city["population"]
+        for said in MUNICIPALITIES.get(name, (name,)):
+            if MUNICIPALITY.fullmatch(said) and not NOT_A_MUNICIPALITY.search(said):
+                (near if country in SMALLEST_TOWN else far)[said] += size
     return ranked(near) + ranked(far)
 
 

@@ -13,7 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from dragoman.language.graphemes import words_of
+from dragoman.language.graphemes import fold, words_of
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _TOKEN: Final = re.compile(r"(?<![\w$])\$([a-zA-Z_]\w*)", re.ASCII)
@@ -94,7 +94,8 @@ def split_phrase(text: str) -> list[str | ClassToken]:
 
 
 def _key(text: str) -> str:
-    return " ".join(words_of(text)).casefold()
+    plain = text if text.isascii() else fold(text)[0]
+    return " ".join(words_of(plain)).casefold()
 
 
 @lru_cache(maxsize=1)
@@ -111,7 +112,7 @@ def _built_in(name: str) -> tuple[str, ...]:
 
 def _entries(text: str) -> tuple[str, ...]:
     """One a line; blank lines and those that begin with ``#`` say nothing, and what is listed twice counts once."""
-    lines = (unicodedata.normalize("NFC", " ".join(line.split())) for line in text.split("\n"))
+    lines = (" ".join(words_of(unicodedata.normalize("NFC", line))) for line in text.split("\n"))
     return tuple(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
 
 

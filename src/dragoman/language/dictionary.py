@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import islice, product
+from itertools import chain, islice, product
 from typing import Final
 
 from dragoman.core.request import DictionaryWord
@@ -19,8 +19,16 @@ from dragoman.language.phonemes import Pronunciation
 from dragoman.language.spoken import Speech
 
 _SHORTEST: Final = 3
-_MOST_READINGS: Final = 8
-"""Pronunciations of an entry of several words, each of which has its own."""
+"""Phones of a pronunciation. Shorter ones sound like parts of too many other words."""
+_MOST_READINGS: Final = 4
+"""Pronunciations of what is put together from parts, each of which may have several."""
+_MOST_NAMED: Final = 5
+"""Characters or phonemes named in one warning."""
+_INVISIBLE: Final = str.maketrans(dict.fromkeys("\u00ad\u200b\u200e\u200f\u2060\ufeff"))
+"""What copying from a page leaves in a word: soft hyphens, marks of direction and of places to break a line."""
+_APOSTROPHES: Final = str.maketrans(dict.fromkeys("’‘ʼ`´", "'"))
+_NOT_WRITTEN: Final = frozenset(("Cc", "Cs"))
+"""Categories of control characters and surrogates."""
 
 
 class Problem(StrEnum):
@@ -44,7 +52,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class CheckedPronunciation:
-    """One way to say a word; or, with a ``problem``, what was left out, as it was written, and why."""
+    """One way to say a word, ``written`` in the client's notation.
+
+    With a ``problem`` it is something that was left out: ``phones`` is empty, ``written`` is what the client wrote, or
+    nothing where the word itself is at fault, and ``warning`` tells the person what to do.
+    """
 
     phones: Pronunciation
     written: str
@@ -56,11 +68,34 @@ class CheckedPronunciation:
 
 @dataclass(frozen=True, slots=True)
 class CheckedWord:
-    """A word with everything known of it. ``accepted`` is what takes part in recognition; ``None``: nothing."""
+    """A word as the client wrote it, with everything known of it.
+
+    ``accepted`` is what takes part in recognition, with every usable pronunciation, respellings among them; ``None``
+    when the word was left out. Its words stand apart by a space.
+    """
 
     spelling: str
     pronunciations: tuple[CheckedPronunciation, ...]
     accepted: DictionaryWord | None
+
+
+def merged(entries: Iterable[Entry]) -> list[Entry]:
+    """Entries of the same spelling as one, where the first stands. Capitals make another spelling."""
+    distinct: dict[str, Entry] = {}
+    for entry in entries:
+        spelling = _clean(entry.spelling)
+        first = distinct.get(spelling)
+        distinct[spelling] = entry if first is None else _merge(first, entry)
+    return list(distinct.values())
+
+
+def _merge(first: Entry, second: Entry) -> Entry:
+    return replace(
+        first,
+        pronunciations=first.pronunciations + second.pronunciations,
+        sounds_like=first.sounds_like + second.sounds_like,
+        display=first.display or second.display,
+    )
 
 
 class Pronouncer:
@@ -73,102 +108,136 @@ class Pronouncer:
         self._speech = Speech(lexicon, g2p)
 
     def load(self) -> None:
-        """Open the lexicon, the letter-to-sound model and the classes. Raises ``EngineNotReady``."""
+        """Open lexicon, letter-to-sound model and classes. Raises ``EngineNotReady`` and ``InvalidWordClass``."""
         self._lexicon.load()
         self._g2p.load()
         self._classes.load()
 
-    def check(self, entries: Sequence[Entry]) -> list[CheckedWord]:
-        """Every word once, where it first stands; entries of the same spelling are one word."""
-        merged: dict[str, Entry] = {}
-        for entry in entries:
-            key = " ".join(words_of(_clean(entry.spelling)))
-            other = merged.get(key)
-            merged[key] = (
-                entry
-                if other is None
-                else replace(
-                    other,
-                    pronunciations=other.pronunciations + entry.pronunciations,
-                    sounds_like=other.sounds_like + entry.sounds_like,
-                    display=other.display if other.display is not None else entry.display,
-                )
-            )
-        return [self._check(spelling, entry) for spelling, entry in merged.items()]
+    def check(self, entries: Iterable[Entry]) -> list[CheckedWord]:
+        """What becomes of every entry of ``merged(entries)``, in that order.
 
-    def _check(self, spelling: str, entry: Entry) -> CheckedWord:
-        words = spelling.split()
-        if not words:
-            return _refused(entry, Problem.EMPTY_FIELD, "the word is empty: write it, or remove the entry")
-        known = self._known(words)
-        word_class = next(iter(self._classes.classes_of(spelling)), "")
-        found = {phones: CheckedPronunciation(phones, to_phonexia(phones), False, word_class) for phones in known}
-        wrong: dict[str, CheckedPronunciation] = {}
+        A known word has the pronunciations of the lexicon besides those given. One of which nothing is known and
+        nothing usable was given is pronounced as it is spelt. What was left out stands last, with the reason.
 
-        def add(phones: Pronunciation, written: str) -> None:
-            if phones in found:
-                return
-            if len(phones) < _SHORTEST:
-                wrong[written] = _wrong(
-                    written,
-                    Problem.PRONUNCIATION_TOO_SHORT,
-                    f"left out: a pronunciation needs at least {_SHORTEST} phonemes",
-                    word_class,
-                )
-            else:
-                found[phones] = CheckedPronunciation(phones, to_phonexia(phones), True, word_class)
+        Pronouncing an unknown word takes some 5 ms the first time, everything else far less.
+        """
+        return [self._check(entry) for entry in merged(entries)]
 
-        for written in entry.pronunciations:
+    def _check(self, entry: Entry) -> CheckedWord:
+        spelling = _clean(entry.spelling)
+        usable: dict[Pronunciation, bool] = {}
+        left_out: dict[str, CheckedPronunciation] = {}
+
+        def take(written: str, pronounce: Callable[[str], Iterable[Pronunciation]], text: str) -> None:
             try:
-                phones = from_phonexia(written)
-            except UnsupportedPhoneme as error:
-                wrong[written] = _wrong(written, Problem.UNSUPPORTED_PHONEME, f"left out: {error}", word_class)
-                continue
-            if not phones:
-                wrong[""] = _wrong(
-                    "", Problem.EMPTY_FIELD, "left out: the pronunciation is empty; write phonemes", word_class
-                )
-            else:
-                add(phones, written)
-        for respelling in entry.sounds_like:
-            for phones in self._spoken(words_of(_clean(respelling))):
-                add(phones, to_phonexia(phones))
-        if not found:
-            if odd := unsupported_graphemes("".join(words)):
-                listed = " ".join(odd[:5])
-                warning = f"left out: {listed} not among the graphemes of the language; add a pronunciation"
-                wrong["", "word"] = _wrong("", Problem.UNSUPPORTED_GRAPHEME, warning, word_class)  # type: ignore[index]
-            else:
-                for phones in self._spoken(words):
-                    add(phones, to_phonexia(phones))
-        accepted = (
-            DictionaryWord(spelling, tuple(found), display=None if entry.display is None else _clean(entry.display))
-            if found
-            else None
+                ways = list(pronounce(text))
+                fit = [phones for phones in ways if phones in usable or len(phones) >= _SHORTEST]
+                if not fit:
+                    raise _LeftOut(Problem.PRONUNCIATION_TOO_SHORT, _TOO_SHORT.format(n=max(map(len, ways))))
+                for phones in fit:
+                    usable.setdefault(phones, True)
+            except _LeftOut as reason:
+                left_out[written] = CheckedPronunciation((), written, True, "", reason.problem, str(reason))
+
+        if problem := _unwritable(spelling):
+            left_out[""] = CheckedPronunciation((), "", True, "", problem.problem, str(problem))
+        else:
+            usable.update(dict.fromkeys(self._known(spelling), False))
+            for written in entry.pronunciations:
+                take(written, _given, written)
+            for written in entry.sounds_like:
+                take(written, self._by_spelling, _clean(written))
+            if not usable:
+                take("", self._by_spelling, spelling)
+        word_class = next(iter(self._classes.classes_of(spelling)), "") if usable else ""
+        ways = (CheckedPronunciation(way, to_phonexia(way), unknown, word_class) for way, unknown in usable.items())
+        accepted = DictionaryWord(spelling, tuple(usable), display=_shown(entry.display)) if usable else None
+        return CheckedWord(entry.spelling, (*ways, *left_out.values()), accepted)
+
+    def _known(self, spelling: str) -> list[Pronunciation]:
+        """As the lexicon has it; several words when it has each of them."""
+        words = spelling.split()
+        if len(words) == 1:
+            return list(self._lexicon.pronunciations(spelling))
+        return _joined(self._lexicon.pronunciations(word) for word in words)
+
+    def _by_spelling(self, spelling: str) -> list[Pronunciation]:
+        """As it is written in the letters of the language. Raises ``_LeftOut``."""
+        if not spelling:
+            raise _LeftOut(Problem.EMPTY_FIELD, "Left out: the respelling is empty. Write how the word sounds.")
+        if odd := unsupported_graphemes(spelling.replace(" ", "")):
+            raise _LeftOut(Problem.UNSUPPORTED_GRAPHEME, _OTHER_LETTERS.format(odd=_named(odd)))
+        ways = _joined(
+            [way for reading in part for way in _joined(spoken.pronunciations for spoken in reading)]
+            for word in spelling.split()
+            for part in self._speech.said(word)
         )
-        return CheckedWord(entry.spelling, (*found.values(), *wrong.values()), accepted)
+        if not any(ways):
+            raise _LeftOut(Problem.UNSUPPORTED_GRAPHEME, "Left out: it has no letters. Add a pronunciation.")
+        return ways
 
-    def _known(self, words: list[str]) -> list[Pronunciation]:
-        """As the lexicon has it, for several words each of them."""
-        ways = [self._lexicon.pronunciations(word) for word in words]
-        return [sum(way, ()) for way in islice(product(*ways), _MOST_READINGS)]
 
-    def _spoken(self, words: list[str]) -> list[Pronunciation]:
-        """As it is written: by the lexicon, or by its letters."""
-        ways = []
-        for word in words:
-            for alternatives in self._speech.said(word):
-                ways.append([sum((spoken.pronunciations[0] for spoken in reading), ()) for reading in alternatives])
-        return [sum(way, ()) for way in islice(product(*ways), _MOST_READINGS)]
+class _LeftOut(Exception):
+    """What is wrong, and the warning."""
+
+    def __init__(self, problem: Problem, warning: str) -> None:
+        super().__init__(warning)
+        self.problem = problem
+
+
+_TOO_SHORT: Final = (
+    f"Left out: a pronunciation that is not in the vocabulary needs at least {_SHORTEST} phonemes, this one has {{n}}. "
+    "Add the sounds around it, or make the word part of a preferred phrase."
+)
+_OTHER_LETTERS: Final = (
+    "Left out: {odd} cannot be pronounced by the rules of the language. "
+    "Add a pronunciation, or write the word with the supported graphemes."
+)
+
+
+def _given(written: str) -> list[Pronunciation]:
+    """The pronunciation a client wrote. Raises ``_LeftOut``."""
+    try:
+        phones = from_phonexia(written)
+    except UnsupportedPhoneme as error:
+        raise _LeftOut(Problem.UNSUPPORTED_PHONEME, f"Left out: {error}") from error
+    if not phones:
+        raise _LeftOut(
+            Problem.EMPTY_FIELD,
+            "Left out: the pronunciation is empty. Write phonemes with spaces between them, or leave it away.",
+        )
+    return [phones]
+
+
+def _unwritable(spelling: str) -> _LeftOut | None:
+    """Why a word cannot be in a transcript at all."""
+    if not spelling:
+        return _LeftOut(Problem.EMPTY_FIELD, "Left out: the word is empty. Write it, or remove the entry.")
+    if any(unicodedata.category(character) in _NOT_WRITTEN for character in spelling):
+        return _LeftOut(
+            Problem.UNSUPPORTED_GRAPHEME, "Left out: it has control characters. Write the word without them."
+        )
+    return None
 
 
 def _clean(text: str) -> str:
-    return unicodedata.normalize("NFC", text).strip()
+    """One space between words, composed characters, the plain apostrophe, nothing invisible."""
+    text = unicodedata.normalize("NFC", text.translate(_INVISIBLE))
+    return " ".join(words_of(text.translate(_APOSTROPHES)))
 
 
-def _wrong(written: str, problem: Problem, warning: str, word_class: str = "") -> CheckedPronunciation:
-    return CheckedPronunciation((), written, True, word_class, problem, warning)
+def _shown(display: str | None) -> str | None:
+    """A display form on one line; ``None`` when nothing is left of it."""
+    words = unicodedata.normalize("NFC", display or "").split()
+    return "".join(c for c in " ".join(words) if unicodedata.category(c) not in _NOT_WRITTEN) or None
 
 
-def _refused(entry: Entry, problem: Problem, warning: str) -> CheckedWord:
-    return CheckedWord(entry.spelling, (_wrong("", problem, warning),), None)
+def _joined(parts: Iterable[Iterable[Pronunciation]]) -> list[Pronunciation]:
+    """The pronunciations of parts said one after the other."""
+    return [tuple(chain.from_iterable(way)) for way in islice(product(*parts), _MOST_READINGS)]
+
+
+def _named(signs: Iterable[str]) -> str:
+    """``'é', 'ß' and more``."""
+    first = list(islice(signs, _MOST_NAMED + 1))
+    return ", ".join(map(repr, first[:_MOST_NAMED])) + (" and more" if len(first) > _MOST_NAMED else "")

@@ -53,13 +53,25 @@ _PHONE_OF: Final = {symbol: phone for phone, symbol in _SYMBOL_OF.items()} | {"@
 SYMBOLS: Final = tuple(sorted(_SYMBOL_OF.values(), key=lambda symbol: (symbol.lower(), symbol)))
 """Every symbol a pronunciation may be made of, as listed to clients."""
 
+_LONGEST_SHOWN: Final = 20
+
 
 class UnsupportedPhoneme(ValueError):
-    """A symbol of a pronunciation is none of ``SYMBOLS``."""
+    """A symbol of a pronunciation is none of ``SYMBOLS``. The message names it, and what was probably meant."""
 
     def __init__(self, symbol: str) -> None:
-        super().__init__(f"unsupported phoneme {symbol!r}")
+        shown = symbol if len(symbol) <= _LONGEST_SHOWN else symbol[:_LONGEST_SHOWN] + "…"
+        meant = _meant(symbol)
+        advice = f"Write {' or '.join(meant)}." if meant else "Use the listed phonemes, with spaces between them."
+        super().__init__(f"{shown!r} is not a supported phoneme. {advice}")
         self.symbol = symbol
+
+
+def _meant(symbol: str) -> list[str]:
+    """Supported symbols for one of ARPAbet, or one that lacks its length or its second half."""
+    if phone := _SYMBOL_OF.get(symbol.upper().rstrip("012")):
+        return [phone]
+    return [other for other in SYMBOLS if len(other) == 2 and other[0] == symbol]
 
 
 def to_phonexia(pronunciation: Pronunciation) -> str:
