@@ -26,6 +26,8 @@ COMMONEST_FIRST = "The commonest first"
 
 PEOPLE = ("en_US", "en_GB", "en_IE", "en_NZ", "en")
 """Locales whose names of people are taken. Those that know how common a name is: US, GB (surnames), NZ."""
+NOT_SURNAMES = {"en_IE"}
+"""Their source, https://www.duchas.ie, asks for more than attribution (CC BY-NC, and ODbL for its surnames)."""
 PERSON = re.compile(r"[A-Z][A-Za-z]*(?:['-][A-Z]?[a-z]+)*")
 
 SMALLEST_TOWN = {"US": 20_000, "GB": 10_000, "CA": 15_000, "AU": 10_000, "IE": 5_000, "NZ": 5_000}
@@ -137,6 +139,8 @@ def named(attribute: str) -> Counter[str]:
     """Names and how common they are: their share in each locale that knows, added up."""
     scores: Counter[str] = Counter()
     for locale in PEOPLE:
+        if attribute == "last_names" and locale in NOT_SURNAMES:
+            continue
         names = getattr(provider("person", locale), attribute)
         total = sum(names.values()) if isinstance(names, Mapping) else 0
         for name in names:

@@ -40,6 +40,18 @@ class Link(NamedTuple):
     phones_end: int
 
 
+class _Following(NamedTuple):
+    """The tokens seen after a context, ``low:high`` of a level, and their log-probabilities."""
+
+    tokens: array[int]
+    p: bytes
+    low: int
+    high: int
+    backoff: float
+    """Added where a token was not seen and ``shorter``, the context without its first token, has to tell."""
+    shorter: _Following | None
+
+
 class GraphoneModel:
     """A back-off n-gram model as a trie, one level an order, in flat arrays.
 
@@ -58,7 +70,7 @@ class GraphoneModel:
         self.graphones = tuple(graphones)
         self._tokens, self._p, self._backoff, self._children = tokens, p, backoff, children
         self._first = [array("I", accumulate(counts, initial=0)) for counts in children]
-        self._node = lru_cache(maxsize=65_536)(self._find)
+        self._following = lru_cache(maxsize=32_768)(self._find_following)
 
     @property
     def order(self) -> int:
@@ -128,18 +140,28 @@ class GraphoneModel:
     def log_p(self, context: _Gram, token: int) -> float:
         """The natural logarithm of the probability of ``token`` after ``context``, at most ``order - 1`` tokens."""
         weight = 0.0
-        while context:
-            node = self._node(context)
-            if node >= 0:
-                level = len(context)
-                first = self._first[level - 1]
-                low, high = first[node], first[node + 1]
-                at = bisect_left(self._tokens[level], token, low, high)
-                if at < high and self._tokens[level][at] == token:
-                    return weight + self._p[level][at] * _P_STEP + _P_LOWEST
-                weight += self._backoff[level - 1][node] * _BACKOFF_STEP + _BACKOFF_LOWEST
-            context = context[1:]
-        return weight + self._p[0][token] * _P_STEP + _P_LOWEST
+        following: _Following | None = self._following(context)
+        while following is not None:
+            tokens, p, low, high, backoff, shorter = following
+            at = bisect_left(tokens, token, low, high)
+            if at < high and tokens[at] == token:
+                return weight + p[at] * _P_STEP + _P_LOWEST
+            weight += backoff
+            following = shorter
+        raise KeyError(token)
+
+    def _find_following(self, context: _Gram) -> _Following:
+        """What may follow a context. One that was never seen is as good as its shorter one."""
+        if not context:
+            return _Following(self._tokens[0], self._p[0], 0, len(self._tokens[0]), 0.0, None)
+        shorter = self._following(context[1:])
+        node = self._find(context)
+        if node < 0:
+            return shorter
+        level = len(context)
+        first = self._first[level - 1]
+        backoff = self._backoff[level - 1][node] * _BACKOFF_STEP + _BACKOFF_LOWEST
+        return _Following(self._tokens[level], self._p[level], first[node], first[node + 1], backoff, shorter)
 
     def _find(self, context: _Gram) -> int:
         """Where a context stands in its level, or -1."""
