@@ -89,7 +89,7 @@ def default(field: msgspec.structs.FieldInfo) -> str:
 
 def command_line() -> str:
     parts = [f"# Command line\n\n{NOTE}\n{prose(command.help)}\n\n{table(('option', 'meaning'), options(command))}"]
-    for name, sub in sorted(command.commands.items()):
+    for name, sub in sorted(subcommands(command)):
         arguments = " ".join(p.make_metavar(click.Context(sub)) for p in sub.params if isinstance(p, click.Argument))
         parts.append(f"## dragoman {name} {arguments}".rstrip())
         parts.append(prose(sub.help))
@@ -107,6 +107,14 @@ def command_line() -> str:
         )
     )
     return "\n\n".join(parts) + "\n"
+
+
+def subcommands(group: click.Group, before: str = "") -> Iterable[tuple[str, click.Command]]:
+    for name, sub in group.commands.items():
+        if isinstance(sub, click.Group):
+            yield from subcommands(sub, f"{before}{name} ")
+        else:
+            yield before + name, sub
 
 
 def prose(text: str | None) -> str:

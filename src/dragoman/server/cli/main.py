@@ -9,6 +9,7 @@ from dragoman.core.errors import DragomanError
 from dragoman.server.cli.doctor import doctor
 from dragoman.server.cli.serve import serve
 from dragoman.server.cli.transcribe import transcribe
+from dragoman.server.cli.vocabulary import vocabulary
 
 INTERRUPTED = 130
 
@@ -21,6 +22,7 @@ def command() -> None:
     \b
     Transcribe a recording:           dragoman transcribe call.wav
     Serve the APIs on port 8080:      dragoman serve
+    See how words will sound:         dragoman vocabulary check words.txt
     See whether all is well here:     dragoman doctor
 
     Settings come from a TOML file (--config or DRAGOMAN_CONFIG), from the environment (DRAGOMAN_PORT=9000) and from
@@ -30,6 +32,7 @@ def command() -> None:
 
 command.add_command(transcribe)
 command.add_command(serve)
+command.add_command(vocabulary)
 command.add_command(doctor)
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from dragoman.core.errors import DragomanError
-from dragoman.core.request import ChannelSelection, RecognitionRequest
+from dragoman.core.request import ChannelSelection, RecognitionRequest, Vocabulary
 from dragoman.core.transcript import Transcript
 from dragoman.formats import FORMATS, Format
 from dragoman.server.cli.destination import CannotWrite, Destination, Folder, StandardOutput
@@ -82,6 +82,20 @@ def _language(context: click.Context, parameter: click.Parameter, value: str | N
 @click.option(
     "--language", callback=_language, metavar="CODE", help="What is spoken, such as en.  [default: the model's own]"
 )
+@click.option(
+    "--phrases",
+    "phrases_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Phrases that are likely to be said, one a line.",
+)
+@click.option(
+    "--dictionary",
+    "dictionary_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Words the recogniser may not know, one a line, after a tab its phonemes.",
+)
 @click.option("--profile", default="default", show_default=True, metavar="NAME", help="A recogniser of the settings.")
 @workers_option
 @engine_option
@@ -92,6 +106,8 @@ def transcribe(
     output: Path | None,
     channels: ChannelSelection,
     language: str | None,
+    phrases_file: Path | None,
+    dictionary_file: Path | None,
     profile: str,
     workers: int | None,
     engine: str | None,
@@ -107,6 +123,7 @@ def transcribe(
       dragoman transcribe interview.mp3
       dragoman transcribe --format srt --output subtitles/ *.mp4
       dragoman transcribe --channels split call.wav
+      dragoman transcribe --phrases products.txt --dictionary names.txt call.wav
       ffmpeg -i talk.mkv -f wav - | dragoman transcribe --format json - > talk.json
     """
     settings = with_one_recogniser(settings_from({"workers": workers}, config=config, engine=engine), profile)
@@ -115,7 +132,8 @@ def transcribe(
     if STANDARD_INPUT in files and sys.stdin.isatty():
         raise click.UsageError("Standard input (-) is a terminal; pipe a recording into it.")
     form = FORMATS[format_name]
-    request = RecognitionRequest(language, form.time_detail, channels, profile)
+    vocabulary = _vocabulary(phrases_file, dictionary_file, settings)
+    request = RecognitionRequest(language, form.time_detail, channels, profile, vocabulary)
     with contextlib.ExitStack() as spools:
         recordings = [_recording(file, settings.spool_dir, spools) for file in files]
         destination = StandardOutput() if output is None else _folder(output, files, format_name)
@@ -128,6 +146,23 @@ def transcribe(
             return asyncio.run(_transcribe(recordings, request, settings, form, destination))
         except asyncio.CancelledError:
             return TERMINATED
+
+
+def _vocabulary(phrases_file: Path | None, dictionary_file: Path | None, settings: Settings) -> Vocabulary:
+    """What is accepted of the files; what is not gets a line on standard error."""
+    if phrases_file is None and dictionary_file is None:
+        return Vocabulary()
+    from dragoman.server.cli import word_files
+    from dragoman.service.vocabulary import Draft
+
+    draft = Draft(
+        word_files.read_phrases(phrases_file).phrases if phrases_file is not None else (),
+        word_files.read_dictionary(dictionary_file).words if dictionary_file is not None else (),
+    )
+    checked = word_files.check(draft, settings)
+    for line in word_files.left_out(checked):
+        click.echo(f"dragoman: {line}", err=True)
+    return checked.accepted
 
 
 def _recording(file: Path, spool_dir: Path, spools: contextlib.ExitStack) -> Recording:
@@ -209,6 +244,8 @@ async def _transcribe(
         languages = recognition.capabilities(request.profile).languages
         if request.language not in (None, *languages):
             raise click.UsageError(f"--language: this recogniser knows {', '.join(languages)}, not {request.language}.")
+        if request.vocabulary.phrases and not recognition.capabilities(request.profile).phrases:
+            raise click.UsageError(f"--phrases: the recogniser of profile {request.profile!r} cannot prefer phrases.")
         outcomes = [
             asyncio.create_task(outcome(number), name=f"transcribe {recording.name}")
             for number, recording in enumerate(recordings)
