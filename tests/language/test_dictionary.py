@@ -120,9 +120,9 @@ def test_a_known_word_may_be_said_in_another_way_too(pronouncer: Pronouncer) -> 
     assert usable(check(pronouncer, "phrase", "f r A: z @")) == {"f r eI z": False, "f r A: z V": True}
 
 
-@pytest.mark.parametrize("spelling", ["jummy", "Moonshiner's", "xkcd", "co-founderly", "R2'd", "B.B.X."])
+@pytest.mark.parametrize("spelling", ["jummy", "Moonshiner's", "xkcd", "co-founderly", "B.B.X.", "MacYouTube"])
 def test_an_unknown_word_is_pronounced_as_it_is_spelt(pronouncer: Pronouncer, spelling: str) -> None:
-    word = check(pronouncer, spelling.replace("2", ""))
+    word = check(pronouncer, spelling)
     assert word.accepted is not None
     assert set(usable(word).values()) == {True}
 
@@ -216,8 +216,6 @@ def test_a_short_pronunciation_is_good_when_the_word_is_known_by_it(pronouncer: 
 
 
 def test_an_unknown_word_too_short_to_be_told_from_others_is_left_out(pronouncer: Pronouncer) -> None:
-    word = check(pronouncer, "zoa'", "z @U")
-    assert word.accepted is not None or set(problems(word)) == {Problem.PRONUNCIATION_TOO_SHORT}
     word = check(pronouncer, "zy")
     assert word.accepted is None
     assert problems(word) == [Problem.PRONUNCIATION_TOO_SHORT]
