@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -17,10 +18,12 @@ from dragoman.analysis.acoustic_model import AcousticModel
 from dragoman.analysis.features import FRAME_MS, STEP, Floats, features, frame_count
 from dragoman.analysis.trellis import Arc, PhoneSpan, best_path
 from dragoman.core.ports import SAMPLE_RATE, Samples, WordTimes
+from dragoman.core.request import DictionaryWord
 from dragoman.core.transcript import Character
 from dragoman.language.g2p import G2P, Link
 from dragoman.language.lexicon import Lexicon
 from dragoman.language.phonemes import Pronunciation
+from dragoman.language.punctuation import bare
 from dragoman.language.spoken import Alternatives, Speech, SpokenWord
 
 _PAUSE_MS: Final = 20
@@ -40,33 +43,65 @@ class _Said:
 
 
 class PocketSphinxAligner:
-    """The ``Aligner`` for English. A pure function of the audio and the words, whatever was aligned before."""
+    """The ``Aligner`` for English. A pure function of the audio and the words, whatever was aligned before.
+
+    It remembers the last segment, so that what is asked of it twice costs nothing the second time.
+    """
 
     def __init__(self, lexicon: Lexicon | None = None, g2p: G2P | None = None) -> None:
         self._lexicon = lexicon or Lexicon()
         self._g2p = g2p or G2P()
-        self._speech = Speech(self._lexicon, self._g2p)
-        self._model = AcousticModel()
+        self.speech = Speech(self._lexicon, self._g2p)
+        self.acoustics = AcousticModel()
+        self.features = lru_cache(maxsize=1)(_features)
+        self._found = lru_cache(maxsize=1)(self._find)
+        self._pronunciations = lru_cache(maxsize=4)(self._pronunciations_of)
 
     def load(self) -> None:
         """Read the models. Raises ``EngineNotReady`` when the package that carries them is not installed."""
         self._lexicon.load()
         self._g2p.load()
-        self._model.load()
+        self.acoustics.load()
 
-    def align(self, samples: Samples, words: Sequence[str], *, characters: bool = False) -> tuple[WordTimes, ...]:
+    def align(
+        self,
+        samples: Samples,
+        words: Sequence[str],
+        *,
+        characters: bool = False,
+        known: Sequence[DictionaryWord] = (),
+    ) -> tuple[WordTimes, ...]:
         """Where each displayed word lies: in order, not overlapping, inside the segment, in steps of 10 ms.
 
         A word that is not said (a dash, an emoji) has no length. ``characters`` fills ``WordTimes.characters``.
         """
-        audio = np.nan_to_num(np.frombuffer(samples, np.float32), nan=0.0, posinf=1.0, neginf=-1.0).clip(-1, 1)
-        spoken = [self._speech.said(word) for word in words]
-        found = self._search(audio, spoken)
-        if found is None:
-            found = _shared_out(audio, spoken)
-        return tuple(self._times(words, found, characters))
+        pronunciations = self._pronunciations(tuple(known)) if known else {}
+        spoken = tuple(self._spoken(word, pronunciations) for word in words)
+        return tuple(self._times(words, self._found(bytes(samples), spoken), characters))
 
-    def _search(self, audio: Floats, spoken: Sequence[tuple[Alternatives, ...]]) -> list[list[_Said]] | None:
+    def _find(self, samples: bytes, spoken: tuple[tuple[Alternatives, ...], ...]) -> list[list[_Said]]:
+        found = self._search(samples, spoken)
+        return _shared_out(_audio(samples), spoken) if found is None else found
+
+    def _spoken(self, word: str, known: dict[str, tuple[Pronunciation, ...]]) -> tuple[Alternatives, ...]:
+        """What may be said for a displayed word: of a word of the dictionary also what the client says of it."""
+        said = self.speech.said(word)
+        if not known or not (pronunciations := known.get((plain := bare(word)).casefold())):
+            return said
+        start = word.index(plain)
+        letters = plain.lower()
+        spoken = SpokenWord(start, start + len(plain), letters if len(letters) == len(plain) else "", pronunciations)
+        return (((spoken,), *(said[0] if len(said) == 1 else ())),)
+
+    def _pronunciations_of(self, known: tuple[DictionaryWord, ...]) -> dict[str, tuple[Pronunciation, ...]]:
+        """By the word as it is displayed."""
+        found: dict[str, tuple[Pronunciation, ...]] = {}
+        for entry in known:
+            shown = bare(entry.display or entry.spelling).casefold()
+            found[shown] = (*found.get(shown, ()), *self.speech.pronunciations_of(entry))
+        return found
+
+    def _search(self, samples: bytes, spoken: Sequence[tuple[Alternatives, ...]]) -> list[list[_Said]] | None:
         """The spoken words of each displayed one by forced alignment; ``None`` when they are too many for the audio."""
         arcs: list[Arc] = []
         owners: list[tuple[int, SpokenWord]] = []
@@ -84,9 +119,10 @@ class PocketSphinxAligner:
                         start = inner
                     arcs += [Arc(start, junction, phones) for phones in reading[-1].pronunciations]
                     owners += [(index, reading[-1])] * len(reading[-1].pronunciations)
+        audio = _audio(samples)
         if not arcs or len(audio) > _LONGEST_S * SAMPLE_RATE:
             return None
-        path = best_path(self._model, features(audio), arcs)
+        path = best_path(self.acoustics, self.features(samples), arcs)
         if path is None:
             return None
         found: list[list[_Said]] = [[] for _ in spoken]
@@ -138,6 +174,16 @@ class PocketSphinxAligner:
         for first, last, phone, after in groups:
             spans += _split(said.bounds[phone], said.bounds[after], last - first)
         return spans
+
+
+def _audio(samples: bytes) -> Floats:
+    audio: Floats = np.nan_to_num(np.frombuffer(samples, np.float32), nan=0.0, posinf=1.0, neginf=-1.0).clip(-1, 1)
+    return audio
+
+
+def _features(samples: bytes) -> Floats:
+    """Those of a segment; they are shared, so nobody may write to them."""
+    return features(_audio(samples))
 
 
 def _is_sounded(link: Link) -> bool:

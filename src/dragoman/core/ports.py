@@ -75,8 +75,18 @@ class Aligner(Protocol):
 
     def load(self) -> None: ...
 
-    def align(self, samples: Samples, words: Sequence[str], *, characters: bool = False) -> tuple[WordTimes, ...]:
-        """One ``WordTimes`` per word, monotonic, not overlapping, inside the segment."""
+    def align(
+        self,
+        samples: Samples,
+        words: Sequence[str],
+        *,
+        characters: bool = False,
+        known: Sequence[DictionaryWord] = (),
+    ) -> tuple[WordTimes, ...]:
+        """One ``WordTimes`` per word, monotonic, not overlapping, inside the segment.
+
+        ``known`` says how words sound that the client knows better.
+        """
         ...
 
 

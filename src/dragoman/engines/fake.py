@@ -23,7 +23,7 @@ from msgspec import Meta
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import Cancelled, EngineNotReady
 from dragoman.core.ports import SAMPLE_RATE, Hypothesis, HypothesisWord, Samples, WordTimes
-from dragoman.core.request import RecognitionRequest
+from dragoman.core.request import DictionaryWord, RecognitionRequest
 from dragoman.core.transcript import Character
 
 _FRAME: Final = 512
@@ -150,7 +150,14 @@ class EvenAligner:
     def load(self) -> None:
         """There is nothing to load."""
 
-    def align(self, samples: Samples, words: Sequence[str], *, characters: bool = False) -> tuple[WordTimes, ...]:
+    def align(
+        self,
+        samples: Samples,
+        words: Sequence[str],
+        *,
+        characters: bool = False,
+        known: Sequence[DictionaryWord] = (),
+    ) -> tuple[WordTimes, ...]:
         duration_ms = len(samples) * 1000 // SAMPLE_RATE
         total = sum(len(word) for word in words)
         times = []

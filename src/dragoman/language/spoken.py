@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain, islice, product
 from typing import Final
 
+from dragoman.core.request import DictionaryWord
 from dragoman.language.g2p import G2P
 from dragoman.language.graphemes import fold
 from dragoman.language.lexicon import Lexicon
@@ -121,6 +123,8 @@ _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _LONGEST = 400
 """Characters of a written word that are read at all."""
 _MOST_PRONUNCIATIONS = 4
+_MOST_WAYS = 6
+"""To say a whole written word, its parts combined."""
 
 
 class Speech:
@@ -130,6 +134,7 @@ class Speech:
         self._lexicon = lexicon
         self._g2p = g2p
         self.said = lru_cache(maxsize=16_384)(self._said)
+        self.ways = lru_cache(maxsize=16_384)(self._ways)
 
     def _said(self, word: str) -> tuple[Alternatives, ...]:
         """The parts of a written word that are said, in order; none for a word that is silent."""
@@ -140,6 +145,21 @@ class Speech:
             if readings:
                 parts.append(tuple(dict.fromkeys(readings)))
         return tuple(parts)
+
+    def _ways(self, text: str) -> tuple[Pronunciation, ...]:
+        """The phones of one or several written words, in the likeliest of all ways to say them; none when silent."""
+        parts = [
+            [tuple(chain(*said)) for reading in alternatives for said in product(*(w.pronunciations for w in reading))]
+            for word in text.split()
+            for alternatives in self.said(word)
+        ]
+        ways = (tuple(chain(*way)) for way in product(*parts)) if parts else ()
+        return tuple(dict.fromkeys(islice(ways, _MOST_WAYS)))
+
+    def pronunciations_of(self, entry: DictionaryWord) -> tuple[Pronunciation, ...]:
+        """What the client says of its word, or else how it sounds as it is spelt."""
+        respelt = entry.sounds_like or (() if entry.pronunciations else (entry.spelling,))
+        return tuple(dict.fromkeys((*entry.pronunciations, *chain(*map(self.ways, respelt)))))
 
     def _readings(self, part: re.Match[str], origin: list[int]) -> list[Reading]:
         text, start = part[0], part.start()

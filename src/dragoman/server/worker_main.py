@@ -84,6 +84,7 @@ def _fake(modes: Collection[str]) -> dict[str, Recogniser]:
 
 def _moonshine(modes: Collection[str]) -> dict[str, Recogniser]:
     from dragoman.analysis.align import PocketSphinxAligner
+    from dragoman.analysis.dictionary_matching import SoundMatcher
     from dragoman.audio.vad import SileroVad
     from dragoman.engines.moonshine.engine import MoonshineEngine
 
@@ -91,7 +92,9 @@ def _moonshine(modes: Collection[str]) -> dict[str, Recogniser]:
     engine.load()
     aligner.load()
     voice_activity.load()
-    return {mode: Recogniser(engine.in_mode(mode), aligner, voice_activity) for mode in modes}
+    matcher = SoundMatcher(aligner)
+    matcher.load()
+    return {mode: Recogniser(engine.in_mode(mode), aligner, voice_activity, matcher) for mode in modes}
 
 
 RECOGNISERS: Final[dict[str, Callable[[Collection[str]], dict[str, Recogniser]]]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from dragoman.audio.segment import Segmenter, SpeechSegment
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import Cancelled, UnknownModel
 from dragoman.core.events import Finished, Opened, Progress
-from dragoman.core.ports import SAMPLE_RATE, Aligner, Engine, Hypothesis
+from dragoman.core.ports import SAMPLE_RATE, Aligner, DictionaryMatcher, Engine, Hypothesis
 from dragoman.core.request import RecognitionRequest, TimeDetail
 from dragoman.core.transcript import Character, Segment, Word
 
@@ -39,11 +40,12 @@ class VoiceActivity(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Recogniser:
-    """What stands behind a profile."""
+    """What stands behind a profile. Without a ``matcher`` the pronunciations of a dictionary say nothing."""
 
     engine: Engine
     aligner: Aligner
     voice_activity: VoiceActivity
+    matcher: DictionaryMatcher | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +153,11 @@ def _recognise(
         return None
     if cancelled():
         raise Cancelled
+    if recogniser.matcher is not None and request.vocabulary.words:
+        hypothesis = _matched(recogniser.matcher, speech, hypothesis, request)
     words: tuple[Word, ...] = ()
     if request.time_detail is not TimeDetail.SEGMENT:
-        words = _timed(recogniser.aligner, speech, hypothesis, characters=request.time_detail is TimeDetail.CHARACTER)
+        words = _timed(recogniser.aligner, speech, hypothesis, request)
     return Segment(
         index=index,
         channel=channel,
@@ -165,13 +169,31 @@ def _recognise(
     )
 
 
-def _timed(aligner: Aligner, speech: SpeechSegment, hypothesis: Hypothesis, *, characters: bool) -> tuple[Word, ...]:
+def _matched(
+    matcher: DictionaryMatcher, speech: SpeechSegment, hypothesis: Hypothesis, request: RecognitionRequest
+) -> Hypothesis:
+    """With the words of the client's dictionary in it that were said."""
+    words = matcher.match(speech.samples.data, hypothesis.words, request.vocabulary.words)
+    if words == hypothesis.words:
+        return hypothesis
+    mean = math.exp(sum(math.log(max(word.confidence, 1e-6)) for word in words) / len(words))
+    return Hypothesis(words, mean)
+
+
+def _timed(
+    aligner: Aligner, speech: SpeechSegment, hypothesis: Hypothesis, request: RecognitionRequest
+) -> tuple[Word, ...]:
     """The words at their places in the submitted audio."""
 
     def place(offset_ms: int) -> int:
         return min(speech.start_ms + offset_ms, speech.end_ms)
 
-    times = aligner.align(speech.samples.data, [word.text for word in hypothesis.words], characters=characters)
+    times = aligner.align(
+        speech.samples.data,
+        [word.text for word in hypothesis.words],
+        characters=request.time_detail is TimeDetail.CHARACTER,
+        known=request.vocabulary.words,
+    )
     return tuple(
         Word(
             text=word.text,
