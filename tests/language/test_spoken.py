@@ -138,3 +138,15 @@ def test_an_absurd_word_costs_little(speech: Speech, written: str) -> None:
     started = time.process_time()
     speech.said(written)
     assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize("written", ["w." * 100, "z" * 60, "0" * 40, "1/2 " * 60, "ww.zz " * 60])
+def test_ways_to_say_a_text_are_few_however_many_there_could_be(speech: Speech, written: str) -> None:
+    found = speech.ways(written)
+    assert 1 <= len(found) <= 10
+    assert len(set(found)) == len(found)
+
+
+def test_a_text_is_said_in_all_combinations_of_its_parts(speech: Speech) -> None:
+    apart = [speech.ways(word) for word in ("the", "route")]
+    assert set(speech.ways("the route")) == {the + route for the in apart[0] for route in apart[1]}

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import chain, islice, product
+from itertools import islice
 from typing import Final
 
 from dragoman.core.request import DictionaryWord
@@ -16,12 +16,10 @@ from dragoman.language.graphemes import unsupported_graphemes, words_of
 from dragoman.language.lexicon import Lexicon
 from dragoman.language.notation import UnsupportedPhoneme, from_phonexia, to_phonexia
 from dragoman.language.phonemes import Pronunciation
-from dragoman.language.spoken import Speech
+from dragoman.language.spoken import Speech, joined
 
 _SHORTEST: Final = 3
 """Phones of a pronunciation. Shorter ones sound like parts of too many other words."""
-_MOST_READINGS: Final = 4
-"""Pronunciations of what is put together from parts, each of which may have several."""
 _MOST_NAMED: Final = 5
 """Characters or phonemes named in one warning."""
 _INVISIBLE: Final = str.maketrans(dict.fromkeys("\u00ad\u200b\u200e\u200f\u2060\ufeff"))
@@ -128,9 +126,9 @@ class Pronouncer:
         usable: dict[Pronunciation, bool] = {}
         left_out: dict[str, CheckedPronunciation] = {}
 
-        def take(written: str, pronounce: Callable[[str], Iterable[Pronunciation]], text: str) -> None:
+        def take(written: str, pronounce: Callable[[str], tuple[Pronunciation, ...]], text: str) -> None:
             try:
-                ways = list(pronounce(text))
+                ways = pronounce(text)
                 fit = [phones for phones in ways if phones in usable or len(phones) >= _SHORTEST]
                 if not fit:
                     raise _LeftOut(Problem.PRONUNCIATION_TOO_SHORT, _TOO_SHORT.format(n=max(map(len, ways))))
@@ -154,25 +152,21 @@ class Pronouncer:
         accepted = DictionaryWord(spelling, tuple(usable), display=_shown(entry.display)) if usable else None
         return CheckedWord(entry.spelling, (*ways, *left_out.values()), accepted)
 
-    def _known(self, spelling: str) -> list[Pronunciation]:
+    def _known(self, spelling: str) -> tuple[Pronunciation, ...]:
         """As the lexicon has it; several words when it has each of them."""
         words = spelling.split()
         if len(words) == 1:
-            return list(self._lexicon.pronunciations(spelling))
-        return _joined(self._lexicon.pronunciations(word) for word in words)
+            return self._lexicon.pronunciations(spelling)
+        return joined(self._lexicon.pronunciations(word) for word in words)
 
-    def _by_spelling(self, spelling: str) -> list[Pronunciation]:
+    def _by_spelling(self, spelling: str) -> tuple[Pronunciation, ...]:
         """As it is written in the letters of the language. Raises ``_LeftOut``."""
         if not spelling:
             raise _LeftOut(Problem.EMPTY_FIELD, "Left out: the respelling is empty. Write how the word sounds.")
         if odd := unsupported_graphemes(spelling.replace(" ", "")):
             raise _LeftOut(Problem.UNSUPPORTED_GRAPHEME, _OTHER_LETTERS.format(odd=_named(odd)))
-        ways = _joined(
-            [way for reading in part for way in _joined(spoken.pronunciations for spoken in reading)]
-            for word in spelling.split()
-            for part in self._speech.said(word)
-        )
-        if not any(ways):
+        ways = self._speech.ways(spelling)
+        if not ways:
             raise _LeftOut(Problem.UNSUPPORTED_GRAPHEME, "Left out: it has no letters. Add a pronunciation.")
         return ways
 
@@ -195,7 +189,7 @@ _OTHER_LETTERS: Final = (
 )
 
 
-def _given(written: str) -> list[Pronunciation]:
+def _given(written: str) -> tuple[Pronunciation, ...]:
     """The pronunciation a client wrote. Raises ``_LeftOut``."""
     try:
         phones = from_phonexia(written)
@@ -206,7 +200,7 @@ def _given(written: str) -> list[Pronunciation]:
             Problem.EMPTY_FIELD,
             "Left out: the pronunciation is empty. Write phonemes with spaces between them, or leave it away.",
         )
-    return [phones]
+    return (phones,)
 
 
 def _unwritable(spelling: str) -> _LeftOut | None:
@@ -230,11 +224,6 @@ def _shown(display: str | None) -> str | None:
     """A display form on one line; ``None`` when nothing is left of it."""
     words = unicodedata.normalize("NFC", display or "").split()
     return "".join(c for c in " ".join(words) if unicodedata.category(c) not in _NOT_WRITTEN) or None
-
-
-def _joined(parts: Iterable[Iterable[Pronunciation]]) -> list[Pronunciation]:
-    """The pronunciations of parts said one after the other."""
-    return [tuple(chain.from_iterable(way)) for way in islice(product(*parts), _MOST_READINGS)]
 
 
 def _named(signs: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, islice, product
@@ -149,12 +150,11 @@ class Speech:
     def _ways(self, text: str) -> tuple[Pronunciation, ...]:
         """The phones of one or several written words, in the likeliest of all ways to say them; none when silent."""
         parts = [
-            [tuple(chain(*said)) for reading in alternatives for said in product(*(w.pronunciations for w in reading))]
+            [way for reading in alternatives for way in joined(said.pronunciations for said in reading)]
             for word in text.split()
             for alternatives in self.said(word)
         ]
-        ways = (tuple(chain(*way)) for way in product(*parts)) if parts else ()
-        return tuple(dict.fromkeys(islice(ways, _MOST_WAYS)))
+        return joined(parts) if parts else ()
 
     def pronunciations_of(self, entry: DictionaryWord) -> tuple[Pronunciation, ...]:
         """What the client says of its word, or else how it sounds as it is spelt."""
@@ -236,6 +236,14 @@ class Speech:
         if not known and (guess := self._g2p.pronounce(word)):
             known = (guess,)
         return known[:_MOST_PRONUNCIATIONS]
+
+
+def joined(parts: Iterable[Iterable[Pronunciation]]) -> tuple[Pronunciation, ...]:
+    """The likeliest ways to say parts one after the other, each of which may be said in several ways.
+
+    Bounded: there are far more combinations than atoms where each of a hundred letters has two names.
+    """
+    return tuple(dict.fromkeys(tuple(chain(*way)) for way in islice(product(*parts), _MOST_WAYS)))
 
 
 def _with_s(stems: tuple[Pronunciation, ...]) -> tuple[Pronunciation, ...]:
