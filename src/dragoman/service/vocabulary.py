@@ -177,7 +177,7 @@ class Vocabularies:
             raise _Unusable("it has no words")
         for word in words:
             if not fold(word)[0].isascii() and bare(word).casefold() not in spellings:
-                raise _Unusable("it has letters of another alphabet; give their word a pronunciation in the dictionary")
+                raise _Unusable("it has letters of another alphabet, and no word of the dictionary says how they sound")
         return " ".join(words)
 
 

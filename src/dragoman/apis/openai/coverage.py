@@ -34,11 +34,25 @@ COVERAGE: Final = Coverage(
             "differs",
             "With json and text, for every model, a delta for each segment; the vendor ignores it for whisper-1.",
         ),
-        Covered(_TRANSCRIBE, "prompt", "ignored", "Until vocabulary is taken."),
+        Covered(
+            _TRANSCRIBE,
+            "prompt",
+            "differs",
+            "Its terms are preferred: of a list (commas, lines) every entry of up to four words, of text the words "
+            "with capitals that stand together and those outside the 5,000 commonest. At most 200 terms, from the "
+            "last 10,000 characters. It does not set the style or continue a text. What cannot be preferred is left "
+            "out, and all of it where the recogniser prefers nothing.",
+        ),
         Covered(_TRANSCRIBE, "temperature", "ignored", "Checked to be 0 to 1; the search has no randomness."),
         Covered(_TRANSCRIBE, "chunking_strategy", "differs", "auto is what always happens; anything else is refused."),
         Covered(_TRANSCRIBE, "include[]", "refused", "Log probabilities of tokens are not given."),
-        Covered(_TRANSCRIBE, "keywords[]", "refused", "Until vocabulary is taken."),
+        Covered(
+            _TRANSCRIBE,
+            "keywords[]",
+            "supported",
+            "Words or phrases to prefer. 400 for one without words or with letters of another alphabet, and for all of "
+            "them where the recogniser prefers nothing.",
+        ),
         Covered(_TRANSCRIBE, "languages[]", "refused", "Until languages can be told apart."),
         Covered(
             _TRANSCRIBE,

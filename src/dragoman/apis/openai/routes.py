@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,7 @@ from dragoman.core.assemble import Assembler
 from dragoman.core.errors import Cancelled, DragomanError, InternalError, UnsupportedOption
 from dragoman.core.events import Final
 from dragoman.core.request import RecognitionRequest
+from dragoman.core.transcript import Transcript
 from dragoman.transport.base import Endpoint, Services, json_reply
 from dragoman.transport.http import identify, run_while_connected, send_events
 
@@ -44,20 +46,34 @@ class Operations:
             asked = translate.request(form, self._models)
             media = form.file("file").path
             if asked.stream:
-                events = self._stream(media, asked.recognition, identity.key_id)
+                events = self._stream(media, asked, identity.key_id)
                 await run_while_connected(request.receive, send_events(send, events))
                 return
-            transcript = await run_while_connected(
-                request.receive,
-                self._services.recognition.transcribe(media, asked.recognition, key_id=identity.key_id),
-            )
+            transcript = await run_while_connected(request.receive, self._recognise(media, asked, identity.key_id))
         await translate.reply(transcript, asked).send(send)
 
-    async def _stream(self, media: Path, asked: RecognitionRequest, key_id: str) -> AsyncGenerator[bytes, None]:
+    async def _recognise(self, media: Path, asked: translate.Asked, key_id: str) -> Transcript:
+        return await self._services.recognition.transcribe(media, await self._request(asked), key_id=key_id)
+
+    async def _request(self, asked: translate.Asked) -> RecognitionRequest:
+        """With the vocabulary checked. Raises ``UnsupportedOption`` for keywords that the recogniser would not prefer,
+        ``InvalidField``."""
+        if not asked.keywords and not asked.hints:
+            return asked.recognition
+        if not self._services.recognition.capabilities(asked.recognition.profile).phrases:
+            if asked.keywords:
+                raise UnsupportedOption("The recogniser of this model cannot prefer keywords.", field="keywords")
+            return asked.recognition
+        vocabularies = self._services.vocabularies
+        checked = await vocabularies.check(translate.draft(asked, vocabularies.limits))
+        return replace(asked.recognition, vocabulary=translate.vocabulary(asked, checked))
+
+    async def _stream(self, media: Path, asked: translate.Asked, key_id: str) -> AsyncGenerator[bytes, None]:
         assembler = Assembler()
         first = True
         try:
-            async with aclosing(self._services.recognition.events(media, asked, key_id=key_id)) as events:
+            request = await self._request(asked)
+            async with aclosing(self._services.recognition.events(media, request, key_id=key_id)) as events:
                 async for event in events:
                     assembler.add(event)
                     if isinstance(event, Final):

@@ -11,13 +11,15 @@ from typing import Final
 from msgspec import UNSET
 
 from dragoman.apis.openai import wire
+from dragoman.apis.openai.prompt import terms
 from dragoman.core import transcript as ours
 from dragoman.core.errors import InvalidField, MissingField, UnknownModel, UnsupportedOption
-from dragoman.core.request import RecognitionRequest, TimeDetail
+from dragoman.core.request import Phrase, RecognitionRequest, TimeDetail, Vocabulary
 from dragoman.core.transcript import Transcript
 from dragoman.formats import FORMATS
 from dragoman.language.punctuation import bare
 from dragoman.language.tags import english_name, iso_639_1
+from dragoman.service.vocabulary import CheckedVocabulary, Draft, VocabularyLimits
 from dragoman.transport.base import Reply, json_reply
 from dragoman.transport.form import Form
 
@@ -26,7 +28,6 @@ STREAMED_FORMATS: Final = ("json", "text")
 GRANULARITIES: Final = ("word", "segment")
 REFUSED: Final = {
     "include": "This server does not give the log probabilities of tokens.",
-    "keywords": "This server does not take keywords yet.",
     "languages": "This server does not choose among languages yet; name one in language.",
     "known_speaker_names": "This server cannot tell speakers apart yet.",
     "known_speaker_references": "This server cannot tell speakers apart yet.",
@@ -48,6 +49,10 @@ class Asked:
     response_format: str
     granularities: frozenset[str]
     stream: bool
+    keywords: tuple[str, ...] = ()
+    """To be preferred; one that cannot be is an error."""
+    hints: tuple[str, ...] = ()
+    """From the prompt, to be preferred where they can be."""
 
 
 def request(form: Form, models: Mapping[str, str]) -> Asked:
@@ -77,7 +82,24 @@ def request(form: Form, models: Mapping[str, str]) -> Asked:
         response_format,
         granularities,
         stream,
+        tuple(word.replace("$", "") for word in (*form.texts("keywords[]"), *form.texts("keywords"))),
+        terms(form.text("prompt") or ""),
     )
+
+
+def draft(asked: Asked, limits: VocabularyLimits) -> Draft:
+    """Keywords, then the hints that are within the limits: a prompt is never an error."""
+    room = max(0, limits.max_phrases - len(asked.keywords))
+    hints = [hint for hint in asked.hints if len(hint) <= limits.max_characters][:room]
+    return Draft(phrases=tuple(map(Phrase, (*asked.keywords, *hints))))
+
+
+def vocabulary(asked: Asked, checked: CheckedVocabulary) -> Vocabulary:
+    """Raises ``InvalidField`` for the first keyword that cannot be used."""
+    for number, keyword in enumerate(checked.phrases[: len(asked.keywords)]):
+        if keyword.warning:
+            raise InvalidField(f"keywords[{number}]: {keyword.warning}.", field="keywords")
+    return checked.accepted
 
 
 def profile(model: str, models: Mapping[str, str]) -> str:
