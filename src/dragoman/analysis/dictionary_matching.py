@@ -37,14 +37,14 @@ _MOST_HEARD: Final = 12
 _CONTEXT: Final = 1
 """Words on either side of a candidate that are heard with it."""
 
-_INTERCEPT: Final = 1.828
-_DISTANCE: Final = -13.94
-_CONFIDENCE: Final = -0.561
-_FREQUENCY: Final = -0.68
+_INTERCEPT: Final = 1.756
+_DISTANCE: Final = -12.86
+_CONFIDENCE: Final = -0.538
+_FREQUENCY: Final = -0.532
 _FREQUENCIES: Final = (-14.5, -4.0)
 _COMMON: Final = -11.0
-_WORD: Final = 1.70
-_GAIN: Final = 0.102
+_WORD: Final = 1.436
+_GAIN: Final = 0.0992
 _GAINS: Final = (-40.0, 20.0)
 _HOPED: Final = 10.0
 """Nats a phone: more than the audio usually gives to a right word."""
