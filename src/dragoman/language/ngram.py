@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +14,7 @@ from dragoman.core.errors import EngineNotReady
 
 _UNKNOWN: Final = -14.0
 """Natural log-probability given to a word outside the model's vocabulary; about that of its rarest words."""
+_EXPECTED: Final = -7.0
 _IMPOSSIBLE: Final = -1e8
 """In the model's own units; what it answers for an unknown word is far below this."""
 _EDGES: Final = re.compile(r"^[^\w]+|[^\w]+$")
@@ -29,19 +30,23 @@ class LanguageModel:
         self._model = NGramModel.readfile(str(Path(spec.origin).parent / "model" / "en-us" / "en-us.lm.bin"))
         self._known: dict[str, bool] = {}
 
-    def score(self, words: Sequence[str]) -> float:
-        """Natural log-probability of the words as one sentence; case and outer punctuation do not count."""
+    def score(self, words: Sequence[str], expected: Collection[str] = ()) -> float:
+        """Natural log-probability of the words as one sentence; case and outer punctuation do not count.
+
+        Words that are ``expected``, in lower case, count as frequent ones even where English hardly knows them.
+        """
         plain = [word for word in (_EDGES.sub("", word.lower()) for word in words) if word]
         history = ["<s>"]
         total = 0.0
         for word in [*plain, "</s>"]:
             if self._is_known(word):
                 # The current word comes first, then the history backwards.
-                total += self._math.log_to_ln(self._model.prob([word, *history]))
+                value = float(self._math.log_to_ln(self._model.prob([word, *history])))
                 history = [word, *history[:1]]
             else:
-                total += _UNKNOWN
+                value = _UNKNOWN
                 history = []
+            total += max(value, _EXPECTED) if word in expected else value
         return total
 
     def log_frequency(self, word: str) -> float:

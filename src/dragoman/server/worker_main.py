@@ -28,6 +28,7 @@ import msgspec
 from dragoman.audio.decode import MediaLimits
 from dragoman.core.errors import Cancelled, DragomanError, InternalError, InvalidRequest
 from dragoman.core.events import Finished, Opened, Progress
+from dragoman.language.classes import WordClasses
 from dragoman.server.settings import Settings, load_settings
 from dragoman.service import worker_protocol as protocol
 from dragoman.service.transcribe import FileReport, Recognised, Recogniser, Transcriber
@@ -67,14 +68,16 @@ def build_transcriber(settings: Settings) -> Transcriber:
     modes: dict[str, set[str]] = {}
     for profile in settings.profiles.values():
         modes.setdefault(profile.engine, set()).add(profile.mode)
-    loaded = {engine: RECOGNISERS[engine](used) for engine, used in modes.items()}
+    classes = WordClasses(settings.classes_dir)
+    classes.load()
+    loaded = {engine: RECOGNISERS[engine](used, classes) for engine, used in modes.items()}
     limits = MediaLimits(max_duration_ms=settings.max_duration_s * 1000, max_channels=settings.max_channels)
     return Transcriber(
         {name: loaded[profile.engine][profile.mode] for name, profile in settings.profiles.items()}, limits
     )
 
 
-def _fake(modes: Collection[str]) -> dict[str, Recogniser]:
+def _fake(modes: Collection[str], classes: WordClasses) -> dict[str, Recogniser]:
     from dragoman.engines.fake import AllSpeech, EvenAligner, FakeEngine, Script, read_script
 
     script = os.environ.get(FAKE_SCRIPT)
@@ -82,13 +85,14 @@ def _fake(modes: Collection[str]) -> dict[str, Recogniser]:
     return dict.fromkeys(modes, recogniser)
 
 
-def _moonshine(modes: Collection[str]) -> dict[str, Recogniser]:
+def _moonshine(modes: Collection[str], classes: WordClasses) -> dict[str, Recogniser]:
     from dragoman.analysis.align import PocketSphinxAligner
     from dragoman.analysis.dictionary_matching import SoundMatcher
     from dragoman.audio.vad import SileroVad
     from dragoman.engines.moonshine.engine import MoonshineEngine
 
-    engine, aligner, voice_activity = MoonshineEngine(), PocketSphinxAligner(), SileroVad()
+    engine = MoonshineEngine(class_members=classes.members)
+    aligner, voice_activity = PocketSphinxAligner(), SileroVad()
     engine.load()
     aligner.load()
     voice_activity.load()
@@ -97,7 +101,7 @@ def _moonshine(modes: Collection[str]) -> dict[str, Recogniser]:
     return {mode: Recogniser(engine.in_mode(mode), aligner, voice_activity, matcher) for mode in modes}
 
 
-RECOGNISERS: Final[dict[str, Callable[[Collection[str]], dict[str, Recogniser]]]] = {
+RECOGNISERS: Final[dict[str, Callable[[Collection[str], WordClasses], dict[str, Recogniser]]]] = {
     "moonshine": _moonshine,
     "fake": _fake,
 }

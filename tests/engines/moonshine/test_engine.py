@@ -11,7 +11,7 @@ import pytest
 
 from dragoman.core.errors import Cancelled, EngineNotReady
 from dragoman.core.ports import Hypothesis
-from dragoman.core.request import RecognitionRequest
+from dragoman.core.request import Phrase, RecognitionRequest, Vocabulary
 from dragoman.engines.moonshine.engine import MoonshineEngine, prepare, quietest, slowed
 from dragoman.engines.moonshine.selection import spoken_words
 
@@ -64,6 +64,22 @@ def test_clear_words_get_more_confidence_than_words_in_noise(
     clear, noisy = recognise(engine, audio), recognise(engine, audio + noise)
     assert clear.confidence > 0.8
     assert noisy.confidence < clear.confidence
+
+
+def test_a_phrase_rights_what_was_misheard_and_others_change_nothing(
+    engine: MoonshineEngine, speech: Callable[[str], np.ndarray]
+) -> None:
+    audio = speech("two_cities")[15 * 16_000 : 21 * 16_000].data
+
+    def heard(*phrases: str) -> str:
+        vocabulary = Vocabulary(tuple(Phrase(text) for text in phrases))
+        return engine.recognise(audio, RecognitionRequest(vocabulary=vocabulary), lambda: False).text
+
+    without = heard()
+    assert "string of hope" in without, "the model has learnt; find another word that it mishears"
+    assert "the spring of hope" in heard("spring of hope")
+    assert "the spring of hope" in heard("spring")
+    assert heard("harbour", "Lubeck", "Wynter", "my name is $first_name") == without
 
 
 def test_noise_does_not_make_the_engine_loop(engine: MoonshineEngine) -> None:

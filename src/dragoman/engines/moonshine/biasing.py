@@ -18,11 +18,12 @@ from dragoman.core.request import Phrase
 from dragoman.engines.moonshine.model import Floats
 from dragoman.engines.moonshine.tokenizer import Tokenizer
 
-_FEW: Final = (2.0, 4.0)
+_FEW: Final = (1.5, 3.0)
 """Bonus in nats for the first token of a phrase, and for each further one."""
-_MANY: Final = (1.0, 3.0)
+_MANY: Final = (1.0, 2.5)
 """The same above ``_MANY_FROM`` phrases, and for members of classes: the more there are, the more are wrong."""
 _MANY_FROM: Final = 500
+_SAID_AGAIN: Final = 0.5
 
 
 @dataclass(slots=True, eq=False)
@@ -48,6 +49,9 @@ class Place:
     """Where a hypothesis stands. ``lent`` may be taken back, ``safe`` of it may not; ``kept`` is from earlier phrases.
 
     ``after`` is where a phrase goes on when the member of a class that the hypothesis is inside of is complete.
+    ``said`` are the ends of the phrases said so far, ``last`` that of the one just said while no other word has
+    followed. Said again at once a phrase earns nothing, and said again later half: or the bonus would make the model
+    say it for ever.
     """
 
     node: Node
@@ -55,6 +59,8 @@ class Place:
     lent: float = 0.0
     safe: float = 0.0
     kept: float = 0.0
+    last: Node | None = None
+    said: frozenset[Node] = frozenset()
 
     @property
     def bonus(self) -> float:
@@ -72,6 +78,7 @@ class Biasing:
         self._members = members
         self._classes: dict[str, Node] = {}
         self._closes_word = tokenizer.closes_word
+        self._begins_word = tokenizer.begins_word
         self._root = Node()
         self._sizes = _MANY if len(phrases) > _MANY_FROM else _FEW
         for phrase in phrases:
@@ -105,17 +112,26 @@ class Biasing:
         for continuing, reached in self._continuations(place):
             if continuing == token:
                 return reached
-        kept = place.kept + (self._worth_on_leaving(place) if self._closes_word[token] else place.safe)
+        closes = self._closes_word[token]
+        kept = place.kept + (self._worth_on_leaving(place) if closes else place.safe)
+        last, said = place.last, place.said
+        if closes and self._is_complete(place):
+            last, said = place.node, said | {place.node}
         opening = self._openings.get(token)
         if opening is None:
-            return Place(self._root, kept=kept)
+            return Place(self._root, kept=kept, last=None if self._begins_word[token] else last, said=said)
         node, after = opening
-        return Place(node, after, lent=node.bonus, kept=kept)
+        return Place(node, after, lent=node.bonus, kept=kept, last=last, said=said)
 
     def _worth_on_leaving(self, place: Place) -> float:
         """What stays of the bonus when the word ends here."""
-        complete = place.node.is_end and (place.after is None or place.after.is_end)
-        return place.lent if complete else place.safe
+        if not self._is_complete(place) or place.node is place.last:
+            return place.safe
+        return place.safe + (place.lent - place.safe) * (_SAID_AGAIN if place.node in place.said else 1)
+
+    @staticmethod
+    def _is_complete(place: Place) -> bool:
+        return place.node.is_end and (place.after is None or place.after.is_end)
 
     def _continuations(self, place: Place) -> Iterable[tuple[int, Place]]:
         """The tokens that stay inside a phrase, longest match first."""
@@ -126,20 +142,22 @@ class Biasing:
             # A token that starts a new word makes what is complete before it safe.
             safe = self._worth_on_leaving(place) if self._closes_word[token] else place.safe
             seen.add(token)
-            yield token, Place(child, after or place.after, place.lent + child.bonus, safe, place.kept)
+            lent = place.lent + child.bonus
+            yield token, Place(child, after or place.after, lent, safe, place.kept, place.last, place.said)
         if place.after is not None and place.node.is_end:
             for token, (child, after) in self._followers(place.after).items():
                 if token not in seen and self._closes_word[token]:
                     seen.add(token)
                     safe = place.lent if place.after.is_end else place.safe
-                    yield token, Place(child, after, place.lent + child.bonus, safe, place.kept)
+                    lent = place.lent + child.bonus
+                    yield token, Place(child, after, lent, safe, place.kept, place.last, place.said)
         fallback = place.node.fallback
         while fallback is not None:
             for token, (child, after) in self._followers(fallback).items():
                 if token not in seen:
                     seen.add(token)
                     kept = place.kept + (self._worth_on_leaving(place) if self._closes_word[token] else place.safe)
-                    yield token, Place(child, after, child.depth_bonus, 0.0, kept)
+                    yield token, Place(child, after, child.depth_bonus, 0.0, kept, place.last, place.said)
             fallback = fallback.fallback
 
     @staticmethod

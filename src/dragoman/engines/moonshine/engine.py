@@ -9,8 +9,9 @@ import copy
 import importlib.metadata
 import importlib.util
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +21,9 @@ from dragoman.audio.resample import Resampler
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import EngineNotReady
 from dragoman.core.ports import SAMPLE_RATE, Hypothesis, HypothesisWord, Samples
-from dragoman.core.request import RecognitionRequest
+from dragoman.core.request import RecognitionRequest, Vocabulary
 from dragoman.engines.moonshine.beam import Beam, search
+from dragoman.engines.moonshine.biasing import Biasing
 from dragoman.engines.moonshine.confidence import agreements, confidences
 from dragoman.engines.moonshine.model import Floats, MoonshineModel
 from dragoman.engines.moonshine.selection import Scored, is_guess, is_loop, least_expected_error, spoken, spoken_words
@@ -43,6 +45,8 @@ _TRUST: Final = 5.0
 _CLOSE: Final = 3.0
 """Nats below the model's best that a hypothesis may be and still be chosen."""
 _SMALLEST_HALF: Final = SAMPLE_RATE
+_VOCABULARIES: Final = 8
+"""How many clients' phrases are kept ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +90,35 @@ class _Readings:
     choice: list[_Reading]
 
 
+@dataclass(frozen=True, slots=True)
+class _Preferences:
+    """The phrases of a request, as the decoder and the language model need them."""
+
+    biasing: Biasing | None = None
+    words: frozenset[str] = frozenset()
+
+
 class MoonshineEngine:
-    def __init__(self, mode: str = "balanced", folder: Path | None = None) -> None:
-        """``folder`` holds the model files; ``None``: those of the installed wheel."""
+    def __init__(
+        self,
+        mode: str = "balanced",
+        folder: Path | None = None,
+        class_members: Callable[[str], Sequence[str]] = lambda name: (),
+    ) -> None:
+        """``folder`` holds the model files; ``None``: those of the installed wheel. ``class_members`` gives the members
+        of a word class."""
         self._effort = EFFORTS[mode]
         self._folder = folder
+        self._class_members = class_members
+        self._preferences = lru_cache(maxsize=_VOCABULARIES)(self._prepare_vocabulary)
 
     @property
     def capabilities(self) -> Capabilities:
         return Capabilities(
-            model="moonshine-tiny-en", version=importlib.metadata.version("moonshine-voice"), languages=("en",)
+            model="moonshine-tiny-en",
+            version=importlib.metadata.version("moonshine-voice"),
+            languages=("en",),
+            phrases=True,
         )
 
     def load(self) -> None:
@@ -117,16 +140,22 @@ class MoonshineEngine:
 
     def recognise(self, samples: Samples, request: RecognitionRequest, cancelled: Callable[[], bool]) -> Hypothesis:
         audio = np.frombuffer(samples, np.float32)
-        words = self._words(audio, cancelled)
+        words = self._words(audio, self._preferences(request.vocabulary), cancelled)
         if not words:
             return Hypothesis()
         confidence = math.exp(sum(math.log(max(word.confidence, 1e-6)) for word in words) / len(words))
         return Hypothesis(tuple(words), confidence)
 
-    def _words(self, audio: Floats, cancelled: Callable[[], bool]) -> list[HypothesisWord]:
+    def _prepare_vocabulary(self, vocabulary: Vocabulary) -> _Preferences:
+        if not vocabulary.phrases:
+            return _Preferences()
+        words = frozenset(word for phrase in vocabulary.phrases for word in spoken_words(phrase.text))
+        return _Preferences(Biasing(vocabulary.phrases, self._tokenizer, self._class_members), words)
+
+    def _words(self, audio: Floats, preferences: _Preferences, cancelled: Callable[[], bool]) -> list[HypothesisWord]:
         if not audio.any():
             return []
-        decodings = self._decode(prepare(audio), cancelled)
+        decodings = self._decode(prepare(audio), preferences, cancelled)
         best = _best(decodings)
         if is_guess(best.beam.mean):
             return []
@@ -136,26 +165,29 @@ class MoonshineEngine:
             return []
         # In shorter pieces the model often finds its place again.
         cut = quietest(audio)
-        return self._words(audio[:cut], cancelled) + self._words(audio[cut:], cancelled)
+        return self._words(audio[:cut], preferences, cancelled) + self._words(audio[cut:], preferences, cancelled)
 
-    def _decode(self, audio: Floats, cancelled: Callable[[], bool]) -> list[_Readings]:
+    def _decode(self, audio: Floats, preferences: _Preferences, cancelled: Callable[[], bool]) -> list[_Readings]:
         """Once, and where the model is not sure of itself once more, slowed down."""
-        first = self._readings(audio, cancelled)
+        first = self._readings(audio, preferences, cancelled)
         best = first.choice[0].beam
         if best.mean > _SURE and best.weakest > _SURE_OF_EVERY_STRETCH and not self._effort.always_twice:
             return [first]
-        return [first, self._readings(slowed(audio), cancelled)]
+        return [first, self._readings(slowed(audio), preferences, cancelled)]
 
-    def _readings(self, audio: Floats, cancelled: Callable[[], bool]) -> _Readings:
-        beams = search(self._model, self._model.encode(audio), len(audio), self._effort.beams, cancelled)
-        every = [self._reading(beam) for beam in beams]
+    def _readings(self, audio: Floats, preferences: _Preferences, cancelled: Callable[[], bool]) -> _Readings:
+        states = self._model.encode(audio)
+        beams = search(self._model, states, len(audio), self._effort.beams, cancelled, preferences.biasing)
+        every = [self._reading(beam, preferences) for beam in beams]
         # Without this limit the language model would choose short nonsense over a long sentence.
         close = [reading for reading in every if reading.beam.score >= beams[0].score - _CLOSE]
         return _Readings(every, sorted(close, key=lambda reading: -reading.score))
 
-    def _reading(self, beam: Beam) -> _Reading:
+    def _reading(self, beam: Beam, preferences: _Preferences) -> _Reading:
         text = self._tokenizer.decode(beam.tokens)
-        return _Reading(beam, text, beam.score + _LANGUAGE_WEIGHT * self._language_model.score(text.split()))
+        return _Reading(
+            beam, text, beam.score + _LANGUAGE_WEIGHT * self._language_model.score(text.split(), preferences.words)
+        )
 
     def _confident_words(self, best: _Reading, decodings: list[_Readings]) -> list[HypothesisWord]:
         words = self._tokenizer.words(best.beam.tokens)

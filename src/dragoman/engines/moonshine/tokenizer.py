@@ -28,6 +28,7 @@ class Tokenizer:
         self.pieces = pieces
         self._ids = {piece: token for token, piece in reversed(list(enumerate(pieces))) if token >= _FIRST_MERGED}
         self.encode_word = lru_cache(maxsize=50_000)(self._encode_word)
+        self.begins_word = np.array([piece.startswith(_SPACE) for piece in pieces])
         self.closes_word = np.array([_closes_word(token, piece) for token, piece in enumerate(pieces)])
         """For each token whether a word before it is over when it comes: it begins one, or has no letter or digit."""
 
