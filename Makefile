@@ -12,7 +12,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.13 python3 python3.12 py
 	$(shell $(name) -c '$(NEW_ENOUGH)' 2>/dev/null && echo $(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-audio test-ffmpeg check format bench docs lock clean
+.PHONY: help setup serve test test-audio test-ffmpeg check format bench bench-vocabulary docs lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ format: $(VENV)/dev.stamp ## Rewrite the code as `make check` wants it
 
 bench: $(VENV)/dev.stamp ## Word error rate and speed over ../shared/audio, with a result file
 	$(BIN)/python -m benchmarks
+
+bench-vocabulary: $(VENV)/dev.stamp ## What phrases and dictionary words bring, over ../shared/audio, with a result file
+	$(BIN)/python -m benchmarks vocabulary
 
 docs: $(VENV)/dev.stamp ## Rewrite the generated pages of the documentation
 	$(BIN)/python docs/generate.py

