@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from dragoman.analysis.align import PocketSphinxAligner
 from dragoman.analysis.features import Floats
 from dragoman.core.ports import WordTimes
+from dragoman.core.request import DictionaryWord
 from recordings import speech
 
 pytestmark = pytest.mark.model
@@ -240,3 +241,14 @@ def test_any_words_on_any_stretch_of_speech_keep_the_laws(
     found = aligner.align(clip.data, words, characters=characters)
     check(words, found, len(clip), characters=characters)
     assert aligner.align(clip.data, words, characters=characters) == found
+
+
+def test_a_word_lies_where_its_pronunciation_by_the_client_is_said(aligner: PocketSphinxAligner, voice: Floats) -> None:
+    plain = aligner.align(voice.data, TEXT.split())
+    renamed = TEXT.replace("wisdom", "Qx4").split()
+    known = [DictionaryWord("qx", (("W", "IH", "Z", "D", "AH", "M"),), display="Qx4")]
+    found = aligner.align(voice.data, renamed, known=known, characters=True)
+    check(renamed, found, len(voice), characters=True)
+    for place, expected in zip(found, plain, strict=True):
+        assert place.start_ms == pytest.approx(expected.start_ms, abs=20)
+        assert place.end_ms == pytest.approx(expected.end_ms, abs=20)

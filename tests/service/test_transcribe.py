@@ -10,9 +10,16 @@ import pytest
 from dragoman.audio.decode import MediaLimits
 from dragoman.core.errors import AudioTooLong, Cancelled, UndecodableAudio, UnknownModel
 from dragoman.core.events import Finished, Opened, Progress
-from dragoman.core.request import ChannelMode, ChannelSelection, RecognitionRequest, TimeDetail
+from dragoman.core.request import (
+    ChannelMode,
+    ChannelSelection,
+    DictionaryWord,
+    RecognitionRequest,
+    TimeDetail,
+    Vocabulary,
+)
 from dragoman.core.transcript import Segment
-from dragoman.engines.fake import AllSpeech, EvenAligner, FakeEngine, Mishap, Script
+from dragoman.engines.fake import AllSpeech, EvenAligner, FakeEngine, Mishap, Script, SpellingMatcher
 from dragoman.service.transcribe import FileReport, Recognised, Recogniser, Transcriber
 from noise import LOUD, QUIET, SILENT, noise_file
 
@@ -22,7 +29,7 @@ SPLIT = ChannelSelection(ChannelMode.SPLIT)
 
 
 def transcriber(script: Script | None = None, limits: MediaLimits | None = None) -> Transcriber:
-    recogniser = Recogniser(FakeEngine(script), EvenAligner(), AllSpeech())
+    recogniser = Recogniser(FakeEngine(script), EvenAligner(), AllSpeech(), SpellingMatcher())
     return Transcriber({"default": recogniser}, limits or MediaLimits())
 
 
@@ -150,3 +157,27 @@ def test_limits_are_kept(mono: Path) -> None:
 def test_a_profile_that_is_not_there_is_said(mono: Path) -> None:
     with pytest.raises(UnknownModel, match="'best'"):
         next(transcriber().transcribe(mono, RecognitionRequest(profile="best")))
+
+
+@pytest.mark.parametrize("detail", list(TimeDetail))
+def test_words_of_the_dictionary_are_put_in_and_nothing_else_changes(mono: Path, detail: TimeDetail) -> None:
+    script = Script(texts=("give it to gif nay now",))
+    known = Vocabulary(words=(DictionaryWord("giffney", sounds_like=("gif",), display="Giffney"),))
+    plain = segments(transcriber(script).transcribe(mono, RecognitionRequest(time_detail=detail)))
+    found = segments(transcriber(script).transcribe(mono, RecognitionRequest(time_detail=detail, vocabulary=known)))
+    assert plain
+    assert [segment.text for segment in plain] == ["give it to gif nay now"] * len(plain)
+    assert [segment.text for segment in found] == ["give it to Giffney nay now"] * len(plain)
+    if detail is not TimeDetail.SEGMENT:
+        assert [[word.text for word in segment.words] for segment in found] == [
+            segment.text.split() for segment in found
+        ]
+    assert [(s.index, s.channel) for s in found] == [(s.index, s.channel) for s in plain]
+    assert [s.confidence for s in found] == pytest.approx([s.confidence for s in plain])
+
+
+def test_without_a_matcher_a_dictionary_changes_nothing(mono: Path) -> None:
+    recogniser = Recogniser(FakeEngine(Script(texts=("a gif",))), EvenAligner(), AllSpeech())
+    request = RecognitionRequest(vocabulary=Vocabulary(words=(DictionaryWord("Giffney", sounds_like=("gif",)),)))
+    found = segments(Transcriber({"default": recogniser}, MediaLimits()).transcribe(mono, request))
+    assert {segment.text for segment in found} == {"a gif"}

@@ -61,6 +61,8 @@ class Candidate:
     start: int
     end: int
     entry: int
+    parts: int
+    """How many words it is spelt with."""
     phones: Pronunciation
     distance: float
     """Cost of the edit distance per phone of the pronunciation."""
@@ -72,7 +74,7 @@ class Candidate:
     def log_odds(self, gain: float) -> float:
         """That it is right, in a small dictionary. ``gain``: how much likelier the audio is with it, nats a phone."""
         return (
-            _log_odds_without_sound(self.confidence, self.frequency, self.end - self.start)
+            _log_odds_without_sound(self.confidence, self.frequency, self.end - self.start - self.parts)
             + _DISTANCE * self.distance
             + _GAIN * min(max(gain, _GAINS[0]), _GAINS[1])
         )
@@ -184,7 +186,8 @@ class SoundMatcher:
             for row in np.flatnonzero(distances <= limit).tolist():
                 number = int(near[row])
                 entry, phones = int(known.entries[number]), known.pronunciations[number]
-                yield Candidate(start, last + 1, entry, phones, float(distances[row]), confidence, frequency)
+                distance, parts = float(distances[row]), len(known.words[entry].spelling.split())
+                yield Candidate(start, last + 1, entry, parts, phones, distance, confidence, frequency)
 
     def gains(
         self, samples: Samples, words: Sequence[HypothesisWord], known: Compiled, candidates: Sequence[Candidate]
@@ -253,19 +256,20 @@ def _spans(
         if not ways[start]:
             continue
         confidence, frequency = min(confidence, words[start].confidence), min(frequency, frequencies[start])
-        spare = _log_odds_without_sound(confidence, frequency, last + 1 - start) + _GAIN * _HOPED - known.needed
+        spare = _log_odds_without_sound(confidence, frequency, last - start) + _GAIN * _HOPED - known.needed
         limit = min(_FARTHEST, -spare / _DISTANCE)
         if limit >= 0:
             yield start, confidence, frequency, limit
 
 
-def _log_odds_without_sound(confidence: float, frequency: float, count: int) -> float:
+def _log_odds_without_sound(confidence: float, frequency: float, fallen_apart: int) -> float:
+    """``fallen_apart``: how many more words were recognised than the word is spelt with."""
     sure = min(max(confidence, 0.01), 0.99)
     return (
         _INTERCEPT
         + _CONFIDENCE * math.log(sure / (1 - sure))
         + _FREQUENCY * (min(max(frequency, _FREQUENCIES[0]), _FREQUENCIES[1]) - _COMMON)
-        + _WORD * (count - 1)
+        + _WORD * max(0, fallen_apart)
     )
 
 

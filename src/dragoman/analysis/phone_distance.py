@@ -103,8 +103,13 @@ def substitution(a: str, b: str) -> float:
     return min(1.0, 0.1 + voice + manner + 0.25 * abs(_PLACE[a] - _PLACE[b]))
 
 
+def omission(phone: str) -> float:
+    """The cost of a phone that has no counterpart in the other string."""
+    return _LEFT_OUT.get(phone, _LEFT_OUT_ELSE)
+
+
 _SUBSTITUTION: Final[Costs] = np.array([[substitution(a, b) for b in PHONEMES] for a in PHONEMES], np.float32)
-_INDEL: Final[Costs] = np.array([_LEFT_OUT.get(phone, _LEFT_OUT_ELSE) for phone in PHONEMES], np.float32)
+_INDEL: Final[Costs] = np.array([omission(phone) for phone in PHONEMES], np.float32)
 
 
 @lru_cache(maxsize=16_384)

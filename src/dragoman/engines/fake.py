@@ -175,6 +175,19 @@ def _spread(word: str, start_ms: int, end_ms: int) -> tuple[Character, ...]:
     return tuple(Character(c, edges[position], edges[position + 1]) for position, c in enumerate(word))
 
 
+class SpellingMatcher:
+    """Knows no sounds: a recognised word that is a word's ``sounds_like`` to the letter is replaced by that word."""
+
+    def load(self) -> None:
+        """There is nothing to load."""
+
+    def match(
+        self, samples: Samples, words: Sequence[HypothesisWord], dictionary: Sequence[DictionaryWord]
+    ) -> tuple[HypothesisWord, ...]:
+        meant = {spelt: entry.display or entry.spelling for entry in dictionary for spelt in entry.sounds_like}
+        return tuple(HypothesisWord(meant.get(word.text, word.text), word.confidence) for word in words)
+
+
 class AllSpeech:
     """Voice activity that finds speech everywhere."""
 

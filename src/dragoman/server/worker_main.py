@@ -78,10 +78,11 @@ def build_transcriber(settings: Settings) -> Transcriber:
 
 
 def _fake(modes: Collection[str], classes: WordClasses) -> dict[str, Recogniser]:
-    from dragoman.engines.fake import AllSpeech, EvenAligner, FakeEngine, Script, read_script
+    from dragoman.engines.fake import AllSpeech, EvenAligner, FakeEngine, Script, SpellingMatcher, read_script
 
     script = os.environ.get(FAKE_SCRIPT)
-    recogniser = Recogniser(FakeEngine(read_script(Path(script)) if script else Script()), EvenAligner(), AllSpeech())
+    engine = FakeEngine(read_script(Path(script)) if script else Script())
+    recogniser = Recogniser(engine, EvenAligner(), AllSpeech(), SpellingMatcher())
     return dict.fromkeys(modes, recogniser)
 
 
