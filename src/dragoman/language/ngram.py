@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -20,14 +21,19 @@ _IMPOSSIBLE: Final = -1e8
 _EDGES: Final = re.compile(r"^[^\w]+|[^\w]+$")
 
 
+@lru_cache(maxsize=1)
+def _read() -> NGramModel:
+    """Read once a process: 33 MB."""
+    spec = importlib.util.find_spec("pocketsphinx")
+    if spec is None or spec.origin is None:
+        raise EngineNotReady("the package pocketsphinx is not installed; run make setup")
+    return NGramModel.readfile(str(Path(spec.origin).parent / "model" / "en-us" / "en-us.lm.bin"))
+
+
 class LanguageModel:
     def load(self) -> None:
         """Raises ``EngineNotReady`` when the model is not installed."""
-        spec = importlib.util.find_spec("pocketsphinx")
-        if spec is None or spec.origin is None:
-            raise EngineNotReady("the package pocketsphinx is not installed; run make setup")
-        self._math = LogMath()
-        self._model = NGramModel.readfile(str(Path(spec.origin).parent / "model" / "en-us" / "en-us.lm.bin"))
+        self._math, self._model = LogMath(), _read()
         self._known: dict[str, bool] = {}
 
     def score(self, words: Sequence[str], expected: Collection[str] = ()) -> float:
