@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -54,17 +55,39 @@ async def test_phonexias_own_command(tmp_path: Path, recording: Path, kind: str)
     assert pool.media == [bytes(range(256)) * 10_000]
 
 
-async def test_phonexias_command_with_phrases_is_refused_by_name(tmp_path: Path, recording: Path) -> None:
-    phrases = tmp_path / "phrases.json"
-    phrases.write_text('{"preferred_phrases": {"phrases": [{"phrase": "tulip"}]}}')
-    settings = Settings(spool_dir=tmp_path)
-    async with serving(application(settings, ScriptedPool()), settings) as url:
+async def test_phonexias_commands_with_preferred_phrases(tmp_path: Path, recording: Path) -> None:
+    """The same file goes with a recording and to the check of its dictionary."""
+    phrases = tmp_path / "pref_phr.json"
+    dictionary = [{"word": "jummy", "pronunciations": [{"phonemes": "dZ V m i:"}]}]
+    sent = {"phrases": [{"phrase": "disentu"}], "dictionary": dictionary}
+    phrases.write_text(json.dumps({"preferred_phrases": sent}))
+    settings, pool = Settings(spool_dir=tmp_path), ScriptedPool()
+    async with serving(application(settings, pool), settings) as url:
         status, said = await curl(
-            *(f"{url}/api/v1/stt/file", "-F", f"file=@{recording};type=audio/wav"),
-            *("-F", f"preferred_phrases=@{phrases};type=application/json"),
+            *("-X", "POST", f"{url}/api/v1/stt/file", "-H", "Content-Type: multipart/form-data"),
+            *("-F", f"file=@{recording};type=audio/wav", "-F", f"preferred_phrases=@{phrases};type=application/json"),
         )
-    assert status == 422
-    assert "preferred_phrases" in said["result"]["message"]
+        assert status == 200
+        status, checked = await curl(
+            *("-X", "POST", f"{url}/api/v1/stt/checkdictionary", "-H", "Content-Type: application/json"),
+            *("--data-binary", f"@{phrases}"),
+        )
+    assert status == 200
+    assert said["result"]["phrases"] == [{"phrase": "disentu"}]
+    assert said["result"]["dictionary"] == checked["result"]["dictionary"]
+    assert [word.spelling for word in pool.requests[-1].vocabulary.words] == ["jummy"]
+
+
+async def test_the_command_of_the_documentation(tmp_path: Path, recording: Path) -> None:
+    """Preferred phrases as text, over several lines."""
+    page = (Path(__file__).parents[2] / "docs/howto/vocabulary.md").read_text(encoding="utf-8")
+    (field,) = re.findall(r"-F '(preferred_phrases=.*?)'", page, flags=re.DOTALL)
+    settings, pool = Settings(spool_dir=tmp_path), ScriptedPool()
+    async with serving(application(settings, pool), settings) as url:
+        status, said = await curl(f"{url}/api/v1/stt/file", "-F", f"file=@{recording}", "-F", field)
+    assert status == 200
+    assert pool.requests[-1].vocabulary.phrases
+    assert said["result"]["dictionary"][0]["word"] == "disentu"
 
 
 async def test_telecomx_by_login_token_and_cookie(tmp_path: Path, recording: Path) -> None:
