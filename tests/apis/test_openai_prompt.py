@@ -121,7 +121,8 @@ async def test_a_keyword_that_cannot_be_used_is_the_clients_error(tmp_path: Path
     pool = ScriptedPool()
     reply = await ask(tmp_path, pool, ("keywords[]", "fine"), ("keywords[]", keyword), ("stream", streamed))
     assert reply.status_code == 400
-    assert reply.json()["error"]["type"] == "invalid_request_error"
+    assert reply.json()["error"]["param"] == "keywords[]"
+    assert "keywords[1]" in reply.json()["error"]["message"]
     assert pool.requests == []
 
 
@@ -132,4 +133,4 @@ async def test_where_nothing_is_preferred_a_prompt_is_ignored_and_keywords_are_r
     assert not pool.requests[-1].vocabulary
     reply = await ask(tmp_path, pool, ("keywords", "tulip"))
     assert reply.status_code == 400
-    assert reply.json()["error"]["param"] == "keywords"
+    assert reply.json()["error"]["param"] == "keywords[]"

@@ -167,7 +167,7 @@ async def test_a_wrong_key_is_an_authentication_error(tmp_path: Path) -> None:
         ({"temperature": 7}, "temperature"),
         ({"response_format": "diarized_json"}, "response_format"),
         ({"include": ["logprobs"]}, "include[]"),
-        ({"keywords": ["tulip"]}, "keywords[]"),
+        ({"keywords": ["tulip", "Привет"]}, "keywords[]"),
         ({"chunking_strategy": {"type": "server_vad"}}, "chunking_strategy[type]"),
         ({"timestamp_granularities": ["word"]}, "timestamp_granularities"),
         ({"extra_body": {"beam_size": 5}}, "beam_size"),

@@ -62,7 +62,7 @@ class Operations:
             return asked.recognition
         if not self._services.recognition.capabilities(asked.recognition.profile).phrases:
             if asked.keywords:
-                raise UnsupportedOption("The recogniser of this model cannot prefer keywords.", field="keywords")
+                raise UnsupportedOption("The recogniser of this model cannot prefer keywords.", field="keywords[]")
             return asked.recognition
         vocabularies = self._services.vocabularies
         checked = await vocabularies.check(translate.draft(asked, vocabularies.limits))

@@ -38,6 +38,7 @@ FIELDS: Final = frozenset(
     | {"timestamp_granularities", "timestamp_granularities[]"}
     | {spelling for name in _LISTS for spelling in (name, f"{name}[]")}
 )
+_KEYWORDS: Final = "keywords[]"
 _TEXT_TYPE: Final = "text/plain; charset=utf-8"
 _OWNER: Final = "dragoman"
 _CREATED_UNKNOWN: Final = 0
@@ -82,13 +83,23 @@ def request(form: Form, models: Mapping[str, str]) -> Asked:
         response_format,
         granularities,
         stream,
-        tuple(word.replace("$", "") for word in (*form.texts("keywords[]"), *form.texts("keywords"))),
+        tuple(word.replace("$", "") for word in (*form.texts(_KEYWORDS), *form.texts("keywords"))),
         terms(form.text("prompt") or ""),
     )
 
 
 def draft(asked: Asked, limits: VocabularyLimits) -> Draft:
-    """Keywords, then the hints that are within the limits: a prompt is never an error."""
+    """Keywords, then the hints that are within the limits: a prompt is never an error.
+
+    Raises ``InvalidField`` for keywords beyond a limit.
+    """
+    if len(asked.keywords) > limits.max_phrases:
+        raise InvalidField(f"At most {limits.max_phrases:,} keywords are allowed.", field=_KEYWORDS)
+    for number, keyword in enumerate(asked.keywords):
+        if len(keyword) > limits.max_characters:
+            raise InvalidField(
+                f"keywords[{number}] is longer than {limits.max_characters} characters.", field=_KEYWORDS
+            )
     room = max(0, limits.max_phrases - len(asked.keywords))
     hints = [hint for hint in asked.hints if len(hint) <= limits.max_characters][:room]
     return Draft(phrases=tuple(map(Phrase, (*asked.keywords, *hints))))
@@ -98,7 +109,7 @@ def vocabulary(asked: Asked, checked: CheckedVocabulary) -> Vocabulary:
     """Raises ``InvalidField`` for the first keyword that cannot be used."""
     for number, keyword in enumerate(checked.phrases[: len(asked.keywords)]):
         if keyword.warning:
-            raise InvalidField(f"keywords[{number}]: {keyword.warning}.", field="keywords")
+            raise InvalidField(f"keywords[{number}]: {keyword.warning}.", field=_KEYWORDS)
     return checked.accepted
 
 
