@@ -131,7 +131,25 @@ def measure(audio: Path, say: Callable[[str], None] = print, only: Sequence[int]
             score.add(sentence, phrases or sentence.rare, " ".join(heard))
         results[f"{count} distractors" if count else "no phrases"] = score.summary()
         say(f"  {count} distractors: {score.summary()}")
+    results["cost"] = _cost(engine, vad, material[::4], strangers)
+    say(f"  cost: {results['cost']}")
     return results
+
+
+def _cost(
+    engine: MoonshineEngine, vad: SileroVad, material: Sequence[Sentence], strangers: list[str]
+) -> dict[str, float]:
+    """Processor time with one list of phrases for all sentences, as a client sends it, against none, in turn."""
+    drawn = random.Random(_SEED).sample(strangers, max(DISTRACTORS))
+    requests = [RecognitionRequest(), RecognitionRequest(vocabulary=Vocabulary(tuple(map(Phrase, drawn))))]
+    spent = [0.0, 0.0]
+    for sentence in material:
+        for segment in _segments(sentence.samples, vad):
+            for number, request in enumerate(requests):
+                start = time.process_time()
+                engine.recognise(segment.data, request, lambda: False)
+                spent[number] += time.process_time() - start
+    return {"phrases": len(drawn), "processor_ratio": round(spent[1] / spent[0], 3)}
 
 
 def _segments(samples: npt.NDArray[np.float32], vad: SileroVad) -> list[npt.NDArray[np.float32]]:

@@ -230,15 +230,20 @@ async def test_whatever_is_killed_cancelled_and_poisoned_every_other_transcript_
 ) -> None:
     rng = random.Random(4)
     files = [half_minute, *(noise_file(tmp_path / f"{n}.wav", [(n, QUIET)], seed=n) for n in (3, 10, 60))]
-    end = time.monotonic() + 4
+    started = time.monotonic()
     right = 0
 
     async with pools(2, seconds_per_second=0.005, mishaps=[{"above": 0.5, "kind": "crash"}]) as pool:
         expected = [await collect(pool, file) for file in files]
 
+        def is_enough() -> bool:
+            # A busy machine gets through less in the same time; what must have happened is the same.
+            seconds = time.monotonic() - started
+            return (seconds > 4 and right > 5 and pool.restarts > 5) or seconds > 60
+
         async def client() -> None:
             nonlocal right
-            while time.monotonic() < end:
+            while not is_enough():
                 number = rng.randrange(len(files))
                 task = asyncio.create_task(collect(pool, files[number]))
                 if rng.random() < 0.3:
@@ -250,12 +255,12 @@ async def test_whatever_is_killed_cancelled_and_poisoned_every_other_transcript_
                     right += 1
 
         async def poisoner() -> None:
-            while time.monotonic() < end:
+            while not is_enough():
                 with pytest.raises(WorkerLost):
                     await collect(pool, poison)
 
         async def killer() -> None:
-            while time.monotonic() < end:
+            while not is_enough():
                 await asyncio.sleep(rng.uniform(0, 1))
                 if pool.pids:
                     os.kill(rng.choice(pool.pids), rng.choice([signal.SIGKILL, signal.SIGSEGV]))

@@ -37,18 +37,17 @@ _MOST_HEARD: Final = 12
 _CONTEXT: Final = 1
 """Words on either side of a candidate that are heard with it."""
 
-_INTERCEPT: Final = 1.756
-_DISTANCE: Final = -12.86
-_CONFIDENCE: Final = -0.538
-_FREQUENCY: Final = -0.532
-_FREQUENCIES: Final = (-14.5, -4.0)
-_COMMON: Final = -11.0
-_WORD: Final = 1.436
-_GAIN: Final = 0.0992
+_INTERCEPT: Final = 1.73
+_DISTANCE: Final = -10.98
+_CONFIDENCE: Final = -0.84
+_CONFIDENCES: Final = (0.05, 0.9)
+"""Beyond these it says no more: a word may be known for sure, and be spelt otherwise by the client."""
+_UNKNOWN: Final = 1.52
+_GAIN: Final = 0.0702
 _GAINS: Final = (-40.0, 20.0)
 _HOPED: Final = 10.0
 """Nats a phone: more than the audio usually gives to a right word."""
-_ACCEPTED: Final = 0.2
+_ACCEPTED: Final = 0.35
 """Probability from which a word is put in."""
 _EXPECTED_WORDS: Final = 50
 """Of a dictionary of at most so many words, each is as likely to be said; of more, it is the less likely."""
@@ -61,20 +60,18 @@ class Candidate:
     start: int
     end: int
     entry: int
-    parts: int
-    """How many words it is spelt with."""
     phones: Pronunciation
     distance: float
-    """Cost of the edit distance per phone of the pronunciation."""
+    """Cost of the edit distance per phone, of those on either side the mean."""
     confidence: float
     """That all of the replaced words are right."""
-    frequency: float
-    """Natural logarithm of how frequent the rarest of them is."""
+    is_unknown: bool
+    """Whether one of them is no word that the language model knows."""
 
     def log_odds(self, gain: float) -> float:
         """That it is right, in a small dictionary. ``gain``: how much likelier the audio is with it, nats a phone."""
         return (
-            _log_odds_without_sound(self.confidence, self.frequency, self.end - self.start - self.parts)
+            _log_odds_without_sound(self.confidence, self.is_unknown)
             + _DISTANCE * self.distance
             + _GAIN * min(max(gain, _GAINS[0]), _GAINS[1])
         )
@@ -147,7 +144,7 @@ class SoundMatcher:
         if not known.pronunciations:
             return []
         ways = [tuple(map(numbers, self._aligner.speech.ways(word.text))) for word in words]
-        frequencies = [self._language_model.log_frequency(word.text) for word in words]
+        unknown = [not self._language_model.knows(word.text) for word in words]
         found: dict[tuple[int, int, int], Candidate] = {}
         nothing = known.forwards.skipped
         costs = nothing
@@ -158,11 +155,11 @@ class SoundMatcher:
                 continue
             # A word may begin with any of the recognised ones, or go on.
             costs = known.forwards.after(np.minimum(costs, nothing), sounds)
-            spans = list(_spans(last, words, ways, frequencies, known, taken))
+            spans = list(_spans(last, words, ways, unknown, known, taken))
             if not spans:
                 continue
-            farthest = max(limit for _, _, _, limit in spans)
-            near = np.flatnonzero(known.forwards.total(costs) <= farthest * known.forwards.lengths)
+            farthest, longest = max(span.farthest for span in spans), spans[-1].phones
+            near = np.flatnonzero(known.forwards.total(costs) <= farthest * (known.forwards.lengths + longest) / 2)
             for candidate in self._ending(last, near, spans, ways, known):
                 key = candidate.start, candidate.end, candidate.entry
                 if key not in found or candidate.distance < found[key].distance:
@@ -178,16 +175,15 @@ class SoundMatcher:
         backwards = known.backwards.some(near)
         costs = backwards.skipped
         heard = last + 1
-        for start, confidence, frequency, limit in spans:
-            for at in range(heard - 1, start - 1, -1):
+        for span in spans:
+            for at in range(heard - 1, span.start - 1, -1):
                 costs = backwards.after(costs, [way[::-1] for way in ways[at]])
-            heard = start
-            distances = backwards.total(costs) / backwards.lengths
-            for row in np.flatnonzero(distances <= limit).tolist():
+            heard = span.start
+            distances = 2 * backwards.total(costs) / (backwards.lengths + span.phones)
+            for row in np.flatnonzero(distances <= span.farthest).tolist():
                 number = int(near[row])
-                entry, phones = int(known.entries[number]), known.pronunciations[number]
-                distance, parts = float(distances[row]), len(known.words[entry].spelling.split())
-                yield Candidate(start, last + 1, entry, parts, phones, distance, confidence, frequency)
+                entry, phones, distance = int(known.entries[number]), known.pronunciations[number], distances[row]
+                yield Candidate(span.start, last + 1, entry, phones, float(distance), span.confidence, span.is_unknown)
 
     def gains(
         self, samples: Samples, words: Sequence[HypothesisWord], known: Compiled, candidates: Sequence[Candidate]
@@ -236,41 +232,42 @@ class SoundMatcher:
         )
 
 
-_Span = tuple[int, float, float, float]
-"""The first of some recognised words, their confidence, their frequency, and how far a pronunciation may be."""
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Some recognised words, from ``start`` on, and how far away a pronunciation may be that takes their place."""
+
+    start: int
+    phones: int
+    confidence: float
+    is_unknown: bool
+    farthest: float
 
 
 def _spans(
     last: int,
     words: Sequence[HypothesisWord],
     ways: Sequence[Spoken],
-    frequencies: Sequence[float],
+    unknown: Sequence[bool],
     known: Compiled,
     taken: Collection[int],
 ) -> Iterator[_Span]:
     """One to four words of one sentence that end with this one, the shortest first."""
-    confidence, frequency = 1.0, 0.0
+    phones, confidence, is_unknown = 0, 1.0, False
     for start in range(last, max(-1, last - _MOST_WORDS), -1):
         if start in taken or (start < last and _ends_sentence(words[start])):
             return
         if not ways[start]:
             continue
-        confidence, frequency = min(confidence, words[start].confidence), min(frequency, frequencies[start])
-        spare = _log_odds_without_sound(confidence, frequency, last - start) + _GAIN * _HOPED - known.needed
-        limit = min(_FARTHEST, -spare / _DISTANCE)
-        if limit >= 0:
-            yield start, confidence, frequency, limit
+        phones += min(map(len, ways[start]))
+        confidence, is_unknown = min(confidence, words[start].confidence), is_unknown or unknown[start]
+        spare = _log_odds_without_sound(confidence, is_unknown) + _GAIN * _HOPED - known.needed
+        if spare >= 0:
+            yield _Span(start, phones, confidence, is_unknown, min(_FARTHEST, -spare / _DISTANCE))
 
 
-def _log_odds_without_sound(confidence: float, frequency: float, fallen_apart: int) -> float:
-    """``fallen_apart``: how many more words were recognised than the word is spelt with."""
-    sure = min(max(confidence, 0.01), 0.99)
-    return (
-        _INTERCEPT
-        + _CONFIDENCE * math.log(sure / (1 - sure))
-        + _FREQUENCY * (min(max(frequency, _FREQUENCIES[0]), _FREQUENCIES[1]) - _COMMON)
-        + _WORD * max(0, fallen_apart)
-    )
+def _log_odds_without_sound(confidence: float, is_unknown: bool) -> float:
+    sure = min(max(confidence, _CONFIDENCES[0]), _CONFIDENCES[1])
+    return _INTERCEPT + _CONFIDENCE * math.log(sure / (1 - sure)) + (_UNKNOWN if is_unknown else 0.0)
 
 
 def _rank(candidate: Candidate) -> tuple[float, int, int, int]:

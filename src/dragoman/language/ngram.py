@@ -60,6 +60,10 @@ class LanguageModel:
         plain = _EDGES.sub("", word.lower())
         return float(self._math.log_to_ln(self._model.prob([plain]))) if self._is_known(plain) else _UNKNOWN
 
+    def knows(self, word: str) -> bool:
+        """Whether it is in the model's vocabulary; case and outer punctuation do not count."""
+        return self._is_known(_EDGES.sub("", word.lower()))
+
     def _is_known(self, word: str) -> bool:
         known = self._known.get(word)
         if known is None:
