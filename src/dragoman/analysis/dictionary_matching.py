@@ -47,7 +47,7 @@ _GAIN: Final = 0.0702
 _GAINS: Final = (-40.0, 20.0)
 _HOPED: Final = 10.0
 """Nats a phone: more than the audio usually gives to a right word."""
-_ACCEPTED: Final = 0.35
+_ACCEPTED: Final = 0.27
 """Probability from which a word is put in."""
 _EXPECTED_WORDS: Final = 50
 """Of a dictionary of at most so many words, each is as likely to be said; of more, it is the less likely."""
