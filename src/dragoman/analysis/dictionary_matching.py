@@ -37,7 +37,7 @@ _MOST_HEARD: Final = 12
 _CONTEXT: Final = 1
 """Words on either side of a candidate that are heard with it."""
 
-_INTERCEPT: Final = 1.73
+_INTERCEPT: Final = 2.725
 _DISTANCE: Final = -10.98
 _CONFIDENCE: Final = -0.84
 _CONFIDENCES: Final = (0.05, 0.9)
@@ -47,8 +47,6 @@ _GAIN: Final = 0.0702
 _GAINS: Final = (-40.0, 20.0)
 _HOPED: Final = 10.0
 """Nats a phone: more than the audio usually gives to a right word."""
-_ACCEPTED: Final = 0.27
-"""Probability from which a word is put in."""
 _EXPECTED_WORDS: Final = 50
 """Of a dictionary of at most so many words, each is as likely to be said; of more, it is the less likely."""
 
@@ -91,8 +89,6 @@ class Compiled:
     """What is shown where a word is put in."""
     spellings: dict[tuple[str, ...], str | None]
     """Words as they are compared → what is shown instead of them, ``None``: nothing else."""
-    needed: float
-    """Log-odds in a small dictionary from which a word is put in."""
     penalty: float
     """What the log-odds are less by, because the dictionary is large."""
 
@@ -117,7 +113,7 @@ class SoundMatcher:
         self.compiled = lru_cache(maxsize=4)(self._compile)
 
     def load(self) -> None:
-        """Read the word frequencies. Raises ``EngineNotReady`` when the package that carries them is not installed."""
+        """Read the words that English is known to have. Raises ``EngineNotReady`` when the package that carries them is not installed."""
         self._language_model.load()
 
     def match(
@@ -132,7 +128,8 @@ class SoundMatcher:
         heard = zip(candidates, gains, strict=True)
         for cost, candidate in sorted(((-c.log_odds(gain), c) for c, gain in heard), key=lambda pair: pair[0]):
             span = range(candidate.start, candidate.end)
-            if -cost >= known.needed and taken.isdisjoint(span):
+            # Put in where that is likelier right than wrong.
+            if -cost >= known.penalty and taken.isdisjoint(span):
                 taken.update(span)
                 confidence = 1 / (1 + math.exp(cost + known.penalty))
                 shown = known.displays[candidate.entry]
@@ -218,7 +215,6 @@ class SoundMatcher:
             if 0 < len(phones) <= _LONGEST
         ]
         forwards = Pronunciations.of(phones for phones, _ in rows)
-        penalty = math.log(max(1.0, len(dictionary) / _EXPECTED_WORDS))
         return Compiled(
             words=dictionary,
             pronunciations=tuple(phones for phones, _ in rows),
@@ -227,8 +223,7 @@ class SoundMatcher:
             backwards=forwards.reversed(),
             displays=tuple(word.display or word.spelling for word in dictionary),
             spellings={key: word.display for word in dictionary if all(key := _compared(word.spelling.split()))},
-            needed=math.log(_ACCEPTED / (1 - _ACCEPTED)) + penalty,
-            penalty=penalty,
+            penalty=math.log(max(1.0, len(dictionary) / _EXPECTED_WORDS)),
         )
 
 
@@ -260,7 +255,7 @@ def _spans(
             continue
         phones += min(map(len, ways[start]))
         confidence, is_unknown = min(confidence, words[start].confidence), is_unknown or unknown[start]
-        spare = _log_odds_without_sound(confidence, is_unknown) + _GAIN * _HOPED - known.needed
+        spare = _log_odds_without_sound(confidence, is_unknown) + _GAIN * _HOPED - known.penalty
         if spare >= 0:
             yield _Span(start, phones, confidence, is_unknown, min(_FARTHEST, -spare / _DISTANCE))
 
