@@ -113,7 +113,7 @@ class SoundMatcher:
         self.compiled = lru_cache(maxsize=4)(self._compile)
 
     def load(self) -> None:
-        """Read the vocabulary of English. Raises ``EngineNotReady`` when the package that carries it is not installed."""
+        """Read the vocabulary of English. Raises ``EngineNotReady`` when its package is not installed."""
         self._language_model.load()
 
     def match(
