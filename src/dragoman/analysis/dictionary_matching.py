@@ -48,7 +48,9 @@ _GAINS: Final = (-40.0, 20.0)
 _HOPED: Final = 10.0
 """Nats a phone: more than the audio usually gives to a right word."""
 _EXPECTED_WORDS: Final = 50
-"""Of a dictionary of at most so many words, each is as likely to be said; of more, it is the less likely."""
+_STRICTER: Final = 0.6
+"""Of a dictionary of at most so many words, each is as likely to be said; of more, it is the less likely, as this power
+of their number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +225,7 @@ class SoundMatcher:
             backwards=forwards.reversed(),
             displays=tuple(word.display or word.spelling for word in dictionary),
             spellings={key: word.display for word in dictionary if all(key := _compared(word.spelling.split()))},
-            penalty=math.log(max(1.0, len(dictionary) / _EXPECTED_WORDS)),
+            penalty=_STRICTER * math.log(max(1.0, len(dictionary) / _EXPECTED_WORDS)),
         )
 
 
