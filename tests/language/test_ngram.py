@@ -33,3 +33,8 @@ def test_common_words_are_more_frequent_than_rare_ones(model: LanguageModel) -> 
     assert found == sorted(found, reverse=True)
     assert model.log_frequency("qwrtzp") < model.log_frequency("house")
     assert sum(math.exp(model.log_frequency(word)) for word in ("the", "of", "and", "a", "to")) < 0.5
+
+
+def test_words_of_english_are_known_and_misheard_ones_are_not(model: LanguageModel) -> None:
+    assert all(model.knows(word) for word in ("House,", "“foolishness”", "THE"))
+    assert not any(model.knows(word) for word in ("Guggenbergh", "deptors", "", "—"))
