@@ -11,6 +11,9 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.13 python3 python3.12 python3.14,\
 	$(shell $(name) -c '$(NEW_ENOUGH)' 2>/dev/null && echo $(name))))
 
+# Without byte code pytest compiles hypothesis anew in every run, where CPython 3.11 sometimes fails.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup serve test test-audio test-ffmpeg check format bench bench-vocabulary docs lock clean
 

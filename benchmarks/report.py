@@ -16,6 +16,13 @@ INVENTED_PER_MINUTE = 1.0
 SENTENCE_PERCENT = 99.0
 AREA_UNDER_CURVE = 0.88
 CALIBRATION_ERROR = 0.03
+PHRASES = {"100 distractors": (90.0, 1.0), "1000 distractors": (82.0, 2.0)}
+"""Least recall in percent, and most false words per 1,000."""
+PHRASES_COST = 1.10
+FOUND_BY_SOUND_PERCENT = 55.0
+KEPT_PERCENT = 98.0
+FALSE_BY_SOUND = 1.0
+RECALL_WITH_SPELLING_PERCENT = 90.0
 
 
 def render(result: dict[str, Any]) -> str:
@@ -84,6 +91,24 @@ def misses(result: dict[str, Any]) -> list[str]:
             ("two workers, one long file", system["workers"]["long"]["ratio_median"], SCALING, True),
             ("installed, MB", system["installed_mb"], INSTALLED_MB, False),
         ]
+    if phrases := result.get("phrases"):
+        unbiased = phrases["no phrases"]["other_words_error_rate_percent"]
+        for name, (recall, false) in PHRASES.items():
+            limits += [
+                (f"recall of phrases, {name}", phrases[name]["recall_percent"], recall, True),
+                (f"false words, {name}", phrases[name]["false_per_1000_words"], false, False),
+                (f"errors of other words, {name}", phrases[name]["other_words_error_rate_percent"], unbiased, False),
+            ]
+        limits.append(("cost of 1,000 phrases", phrases["cost"]["processor_ratio"], PHRASES_COST, False))
+    if dictionary := result.get("dictionary"):
+        for half in ("tuned", "held_out"):
+            by_sound, spelt = dictionary[half]["by_sound"], dictionary[half]["with_spelling_as_phrase"]
+            limits += [
+                (f"found by sound, {half}", by_sound["found_percent"], FOUND_BY_SOUND_PERCENT, True),
+                (f"right words kept, {half}", by_sound["kept_percent"], KEPT_PERCENT, True),
+                (f"false words by sound, {half}", by_sound["false_per_1000_words"], FALSE_BY_SOUND, False),
+                (f"recall with spelling, {half}", spelt["recall_percent"], RECALL_WITH_SPELLING_PERCENT, True),
+            ]
     return [
         f"{name}: {value}, promised {'at least' if at_least else 'at most'} {limit}"
         for name, value, limit, at_least in limits

@@ -45,7 +45,7 @@ def test_one_entry_changes_one_word_and_nothing_else(
 ) -> None:
     before = words(transcriber, sample("two_cities"))
     after = words(transcriber, sample("two_cities"), [DICKENS, *strangers])
-    changed = [at for at, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
+    changed = [at for at, (old, new) in enumerate(zip(before, after, strict=True)) if old.text != new.text]
     (at,) = changed
     assert (before[at].text, after[at].text) == ("incredulity.", "Inckredulitie.")
     assert after[at].start_ms == pytest.approx(before[at].start_ms, abs=30)

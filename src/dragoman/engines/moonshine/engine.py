@@ -21,7 +21,7 @@ from dragoman.audio.resample import Resampler
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import EngineNotReady
 from dragoman.core.ports import SAMPLE_RATE, Hypothesis, HypothesisWord, Samples
-from dragoman.core.request import RecognitionRequest, Vocabulary
+from dragoman.core.request import Phrase, RecognitionRequest, Vocabulary
 from dragoman.engines.moonshine.beam import Beam, search
 from dragoman.engines.moonshine.biasing import Biasing
 from dragoman.engines.moonshine.confidence import agreements, confidences
@@ -147,10 +147,13 @@ class MoonshineEngine:
         return Hypothesis(tuple(words), confidence)
 
     def _prepare_vocabulary(self, vocabulary: Vocabulary) -> _Preferences:
-        if not vocabulary.phrases:
+        """Words of the dictionary are preferred like phrases, where they are shown as they are spelt."""
+        spelt = (Phrase(word.spelling) for word in vocabulary.words if word.display in (None, word.spelling))
+        phrases = (*vocabulary.phrases, *spelt)
+        if not phrases:
             return _Preferences()
-        words = frozenset(word for phrase in vocabulary.phrases for word in spoken_words(phrase.text))
-        return _Preferences(Biasing(vocabulary.phrases, self._tokenizer, self._class_members), words)
+        words = frozenset(word for phrase in phrases for word in spoken_words(phrase.text))
+        return _Preferences(Biasing(phrases, self._tokenizer, self._class_members), words)
 
     def _words(self, audio: Floats, preferences: _Preferences, cancelled: Callable[[], bool]) -> list[HypothesisWord]:
         if not audio.any():
