@@ -59,6 +59,7 @@ def main() -> int:
     print(render(result))
     if not chosen.no_result:
         path = HERE / "results" / f"{result['date']}-{'-'.join(chosen.part)}-{chosen.profile}.json"
+        path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         print(f"stored as {path.relative_to(HERE.parent)}")
     failed = misses(result)
