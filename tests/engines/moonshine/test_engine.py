@@ -82,6 +82,19 @@ def test_a_phrase_rights_what_was_misheard_and_others_change_nothing(
     assert heard("harbour", "Lubeck", "Wynter", "my name is $first_name") == without
 
 
+def test_a_member_of_a_class_in_its_phrase_is_heard(speech: Callable[[str], np.ndarray]) -> None:
+    seasons = MoonshineEngine(class_members={"season": ("summer", "spring", "autumn")}.__getitem__)
+    seasons.load()
+    audio = speech("two_cities")[15 * 16_000 : 21 * 16_000].data
+
+    def heard(*phrases: str) -> str:
+        vocabulary = Vocabulary(tuple(Phrase(text) for text in phrases))
+        return seasons.recognise(audio, RecognitionRequest(vocabulary=vocabulary), lambda: False).text
+
+    assert "the string of hope" in heard()
+    assert "the spring of hope" in heard("it was the $season of hope")
+
+
 def test_noise_does_not_make_the_engine_loop(engine: MoonshineEngine) -> None:
     noise = np.random.default_rng(1).normal(0, 0.1, 12 * 16_000)
     assert len(recognise(engine, noise).words) <= 12
