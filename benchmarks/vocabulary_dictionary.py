@@ -20,14 +20,11 @@ from pathlib import Path
 from typing import Final
 
 import jiwer
-import numpy as np
-import numpy.typing as npt
 
 from benchmarks.scoring import normal
-from benchmarks.vocabulary_phrases import Sentence, sentences
+from benchmarks.vocabulary_phrases import Sentence, sentences, speech_segments
 from dragoman.analysis.align import PocketSphinxAligner
 from dragoman.analysis.dictionary_matching import SoundMatcher
-from dragoman.audio.segment import Segmenter
 from dragoman.audio.vad import SileroVad
 from dragoman.core.ports import HypothesisWord, Samples
 from dragoman.core.request import DictionaryWord, Phrase, RecognitionRequest, Vocabulary
@@ -119,13 +116,8 @@ class Bench:
         request = RecognitionRequest(vocabulary=vocabulary)
         return [
             Heard(samples.data, self._engine.recognise(samples.data, request, lambda: False).words)
-            for samples in self._segments(sentence)
+            for samples in speech_segments(sentence.samples, self._vad)
         ]
-
-    def _segments(self, sentence: Sentence) -> list[npt.NDArray[np.float32]]:
-        segmenter = Segmenter()
-        speech = segmenter.feed(sentence.samples, self._vad.open().feed(sentence.samples)) + segmenter.finish()
-        return [segment.samples for segment in speech]
 
     def _entry(self, word: str) -> DictionaryWord:
         return DictionaryWord(word, self._lexicon.pronunciations(word) or (self._g2p.pronounce(word),))

@@ -123,7 +123,7 @@ def measure(audio: Path, say: Callable[[str], None] = print, only: Sequence[int]
             distractors += shuffled.sample(strangers, count - len(distractors))
             phrases = frozenset(distractors) | sentence.rare if count else frozenset()
             request = RecognitionRequest(vocabulary=Vocabulary(tuple(Phrase(word) for word in sorted(phrases))))
-            segments = _segments(sentence.samples, vad)
+            segments = speech_segments(sentence.samples, vad)
             start = time.process_time()
             heard = [engine.recognise(segment.data, request, lambda: False).text for segment in segments]
             score.processor_s += time.process_time() - start
@@ -144,7 +144,7 @@ def _cost(
     requests = [RecognitionRequest(), RecognitionRequest(vocabulary=Vocabulary(tuple(map(Phrase, drawn))))]
     spent = [0.0, 0.0]
     for sentence in material:
-        for segment in _segments(sentence.samples, vad):
+        for segment in speech_segments(sentence.samples, vad):
             for number, request in enumerate(requests):
                 start = time.process_time()
                 engine.recognise(segment.data, request, lambda: False)
@@ -152,7 +152,7 @@ def _cost(
     return {"phrases": len(drawn), "processor_ratio": round(spent[1] / spent[0], 3)}
 
 
-def _segments(samples: npt.NDArray[np.float32], vad: SileroVad) -> list[npt.NDArray[np.float32]]:
+def speech_segments(samples: npt.NDArray[np.float32], vad: SileroVad) -> list[npt.NDArray[np.float32]]:
     segmenter = Segmenter()
     found = segmenter.feed(samples, vad.open().feed(samples)) + segmenter.finish()
     return [segment.samples for segment in found]
