@@ -71,7 +71,7 @@ def test_a_phrase_that_is_said_keeps_its_bonus(wanted: list[str], data: st.DataO
     tokens = [token for word in phrase.split() for token in TOKENIZER.encode_word(word)]
     bias = biasing(wanted)
     final = bias.advance(walk(bias, tokens), END)
-    assert final.bonus >= 1.5 + 3 * (len(tokens) - 1) - 1e-6
+    assert final.bonus >= 2 + 4 * (len(tokens) - 1) - 1e-6
 
 
 def _contains(words: list[str], part: list[str]) -> bool:
@@ -94,7 +94,7 @@ def test_a_phrase_repeated_at_once_earns_nothing_more() -> None:
 def test_half_a_word_is_not_a_phrase() -> None:
     bias = biasing(["ab"])
     inside = TOKENIZER.encode_word("ab")
-    assert bias.advance(walk(bias, inside), END).bonus == 1.5
+    assert bias.advance(walk(bias, inside), END).bonus == 2
     assert bias.advance(walk(bias, inside), TOKENIZER.pieces.index(b"c")).bonus == 0
 
 

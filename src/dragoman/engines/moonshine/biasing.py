@@ -18,11 +18,14 @@ from dragoman.core.request import Phrase
 from dragoman.engines.moonshine.model import Floats
 from dragoman.engines.moonshine.tokenizer import Tokenizer
 
-_FEW: Final = (1.5, 3.0)
-"""Bonus in nats for the first token of a phrase, and for each further one."""
+_FEW: Final = (2.0, 4.0)
+"""Bonus in nats for the first token of a phrase, and for each further one, of up to ``_FEW_UP_TO`` phrases."""
+_SOME: Final = (1.5, 3.0)
+"""The same up to ``_SOME_UP_TO`` phrases."""
 _MANY: Final = (1.0, 2.5)
-"""The same above ``_MANY_FROM`` phrases, and for members of classes: the more there are, the more are wrong."""
-_MANY_FROM: Final = 500
+"""The same of more, and for members of classes: the more there are, the more are wrong."""
+_FEW_UP_TO: Final = 50
+_SOME_UP_TO: Final = 500
 _SAID_AGAIN: Final = 0.5
 
 
@@ -80,7 +83,7 @@ class Biasing:
         self._closes_word = tokenizer.closes_word
         self._begins_word = tokenizer.begins_word
         self._root = Node()
-        self._sizes = _MANY if len(phrases) > _MANY_FROM else _FEW
+        self._sizes = _FEW if len(phrases) <= _FEW_UP_TO else _SOME if len(phrases) <= _SOME_UP_TO else _MANY
         for phrase in phrases:
             if phrase.weight > 0:
                 for casing in casings(phrase.text):
