@@ -16,7 +16,6 @@ LIMITS = MediaLimits()
 FOLDERS = ("read", "accented", "isolated", "telephone", "conversation", "long")
 NEARLY_SILENT = ("ami_EN2001b", "ami_EN2001d")
 """Meetings with two words in half a minute: they belong to the test of non-speech."""
-VOCAL_MUSIC: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

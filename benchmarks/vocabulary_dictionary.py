@@ -106,7 +106,7 @@ class Bench:
         self._engine, self._vad, self._frequencies = MoonshineEngine(), SileroVad(), LanguageModel()
         for part in (self._aligner, self._matcher, self._engine, self._vad, self._frequencies):
             part.load()
-        self._sentences = sentences(audio, self._frequencies, self._lexicon)
+        self._sentences = sentences(audio, self._frequencies)
         self._recognition_s = time.process_time()
         self._heard = {s.name: self._recognise(s, Vocabulary()) for s in self._sentences}
         self._recognition_s = time.process_time() - self._recognition_s

@@ -83,7 +83,7 @@ class Score:
         }
 
 
-def sentences(audio: Path, model: LanguageModel, lexicon: Lexicon) -> list[Sentence]:
+def sentences(audio: Path, model: LanguageModel) -> list[Sentence]:
     """Those that have rare words, and those that have none: they show what the distractors do."""
     found = []
     for recording in read_manifest(audio):
@@ -110,7 +110,7 @@ def measure(audio: Path, say: Callable[[str], None] = print, only: Sequence[int]
     model, lexicon, vad, engine = LanguageModel(), Lexicon(), SileroVad(), MoonshineEngine()
     for part in (model, lexicon, vad, engine):
         part.load()
-    material = sentences(audio, model, lexicon)
+    material = sentences(audio, model)
     pool = sorted({word for sentence in material for word in sentence.rare})
     strangers = [word for word in lexicon.words() if _is_rare(word, model)]
     results: dict[str, object] = {"sentences": len(material), "rare_below": RARE}

@@ -97,14 +97,10 @@ class Biasing:
 
     def adjust(self, row: Floats, place: Place) -> Floats:
         """Log-probabilities of the next token → the same with what each token would gain or lose."""
-        taken = place.lent - place.safe
-        if taken or place.node is not self._root:
-            on_leaving = self._worth_on_leaving(place)
-            adjusted: Floats = row + np.where(
-                self._closes_word, on_leaving - place.lent, place.safe - place.lent
-            ).astype(np.float32)
-        else:
-            adjusted = row.copy()
+        adjusted: Floats = row.copy()
+        if place.node is not self._root:  # at the root nothing is lent
+            ended, broken = self._worth_on_leaving(place) - place.lent, place.safe - place.lent
+            adjusted += np.where(self._closes_word, np.float32(ended), np.float32(broken))
         adjusted[self._opening_tokens] += self._opening_bonus
         for token, reached in self._continuations(place):
             adjusted[token] = row[token] + reached.bonus - place.bonus
