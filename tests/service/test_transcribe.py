@@ -20,7 +20,8 @@ from dragoman.core.request import (
 )
 from dragoman.core.transcript import Segment
 from dragoman.engines.fake import AllSpeech, EvenAligner, FakeEngine, Mishap, Script, SpellingMatcher
-from dragoman.service.transcribe import FileReport, Recognised, Recogniser, Transcriber
+from dragoman.service.recognise import Recogniser
+from dragoman.service.transcribe import FileReport, Recognised, Transcriber
 from noise import LOUD, QUIET, SILENT, noise_file
 
 pytestmark = pytest.mark.unit

@@ -16,3 +16,5 @@ class Capabilities:
     """Whether phrases of the vocabulary are preferred."""
     max_segment_ms: int = 15_000
     """The longest stretch of audio the engine takes in one call."""
+    draft_batch: int = 1
+    """How many live utterances one call of ``draft`` is best given."""

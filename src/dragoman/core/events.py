@@ -1,7 +1,11 @@
 """What a recognition reports while it runs. A closed vocabulary: match it exhaustively.
 
-A file reports ``Opened`` once, then any number of ``Progress`` and ``Final``, then ``Finished`` once. A ``Final`` is
-immutable and sent once.
+A file reports ``Opened`` once, then any number of ``Progress`` and ``Final``, then ``Finished`` once.
+
+A live stream reports its segments one after the other, then ``Finished`` once: of a segment ``SpeechStarted``, any
+number of ``Partial``, one ``Final`` unless nothing was said after all, ``SpeechEnded``.
+
+A ``Final`` is immutable and sent once.
 """
 
 from __future__ import annotations
@@ -43,4 +47,38 @@ class Finished:
     model: str
 
 
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """Somebody has begun to speak: segment ``index`` is open."""
+
+    index: int
+    channel: int
+    start_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """What an open segment says so far; the next one of the same index replaces it.
+
+    The first ``stable_words`` words have come to rest: later partials begin with the same ones. The final may still
+    know better.
+    """
+
+    segment: Segment
+    stable_words: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechEnded:
+    """Segment ``index`` is closed. Without a ``Final`` before it, its partials were noise and are void."""
+
+    index: int
+    channel: int
+    end_ms: int
+
+
 RecognitionEvent = Opened | Progress | Final | Finished
+"""Of a file."""
+
+SpeechEvent = SpeechStarted | Partial | Final | SpeechEnded | Finished
+"""Of a live stream."""

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from dragoman.core.capabilities import Capabilities
-from dragoman.core.events import RecognitionEvent
-from dragoman.core.request import DictionaryWord, RecognitionRequest
+from dragoman.core.events import RecognitionEvent, SpeechEvent
+from dragoman.core.request import DictionaryWord, RecognitionRequest, Vocabulary
 from dragoman.core.transcript import Character
 
 SAMPLE_RATE: Final = 16_000
@@ -40,6 +40,10 @@ class Hypothesis:
         return " ".join(word.text for word in self.words)
 
 
+class Utterance(Protocol):
+    """What an engine remembers of a live utterance from one draft to the next. Only the engine looks inside."""
+
+
 class Engine(Protocol):
     """A model: shared, stateless over requests. The constructor is cheap; ``load`` does the work.
 
@@ -57,6 +61,17 @@ class Engine(Protocol):
         """Recognise one segment of speech.
 
         ``cancelled`` is asked at least every 200 ms of processor time; once it answers true, raises ``Cancelled``.
+        """
+        ...
+
+    def open_utterance(self, request: RecognitionRequest) -> Utterance:
+        """For the drafts of one utterance."""
+        ...
+
+    def draft(self, batch: Sequence[tuple[Utterance, Samples]]) -> list[Hypothesis]:
+        """What utterances say so far that are still being spoken, quickly; ``recognise`` has the last word.
+
+        Each comes with all its samples from its start, at least as many as the time before.
         """
         ...
 
@@ -110,6 +125,38 @@ class Instances:
     busy: int
 
 
+class LiveStream(Protocol):
+    """The recognition of speech while it is spoken. One task sends, one reads the events."""
+
+    @property
+    def taken_ms(self) -> int:
+        """How much audio has been dealt with."""
+        ...
+
+    def prefer(self, vocabulary: Vocabulary) -> None:
+        """Replace the vocabulary of the request. Raises ``InvalidRequest`` once audio was sent."""
+        ...
+
+    async def send(self, audio: bytes) -> None:
+        """Audio in signed 16-bit little-endian samples, one channel; pieces of any size, odd ones too.
+
+        Waits while the recogniser is too far behind. Raises the ``DragomanError`` that ended the stream.
+        """
+        ...
+
+    def finish(self) -> None:
+        """No more audio will come: what was sent is recognised to its end, then ``Finished``. May be called twice."""
+        ...
+
+    def events(self) -> AsyncGenerator[SpeechEvent, None]:
+        """Until ``Finished``. Of partials not read yet only the newest is kept. Raises ``DragomanError``."""
+        ...
+
+    def close(self) -> None:
+        """Stop at once; what was not recognised yet never is. May be called twice, also after the end."""
+        ...
+
+
 class RecogniserPool(Protocol):
     """Recognition in processes of its own. Implementations survive the death of any of them."""
 
@@ -129,4 +176,13 @@ class RecogniserPool(Protocol):
         Closing the generator (``aclose``) cancels the work. ``urgent`` work, the short recording of a readiness check,
         goes before all other. Raises any ``DragomanError``.
         """
+        ...
+
+    @property
+    def stream_capacity(self) -> int:
+        """How many live streams can be served in real time; known once ``start`` returned."""
+        ...
+
+    def open_stream(self, request: RecognitionRequest, rate: int) -> LiveStream:
+        """A stream of samples at ``rate`` hertz. It is the caller's to close. Raises ``DragomanError``."""
         ...

@@ -67,6 +67,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Recognition processes; ``None``: one per core."""
     max_concurrent_files: Positive | None = None
     """Files recognised at once, sharing the workers; more are refused as busy. ``None``: four per worker."""
+    max_concurrent_streams: Positive | None = None
+    """Live streams recognised at once; more are refused as busy. ``None``: as many as the workers, when they started,
+    found that they can serve in real time."""
+    utterance_silence_ms: Annotated[int, Meta(ge=100, le=5_000)] = 500
+    """In live streams: a pause this long ends an utterance and makes it final."""
+    utterance_longest_ms: Annotated[int, Meta(ge=2_000, le=15_000)] = 10_000
+    """In live streams: an utterance that does not pause is cut at a quiet place before it gets longer."""
     worker_memory_mb: Positive = 4096
     """Address space a worker may take."""
     stalled_after_s: Positive = 120
@@ -113,6 +120,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """OpenAI model names → profiles; profile names themselves always work."""
     phonexia_model: str | None = None
     """Name of the model that Phonexia clients see; ``None``: made from its language, such as EN_US_1."""
+
+    phonexia_stream_timeout_s: Positive = 30
+    """A Phonexia stream that gets no audio for this long is ended."""
+    phonexia_results_kept_s: Positive = 300
+    """How long the result of a Phonexia HTTP stream that has ended can still be fetched."""
 
     readiness_cache_s: Positive = 5
     """How long a good answer of /readyz holds before the recogniser is tried again."""

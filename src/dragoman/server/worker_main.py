@@ -31,7 +31,8 @@ from dragoman.core.events import Finished, Opened, Progress
 from dragoman.language.classes import WordClasses
 from dragoman.server.settings import Settings, load_settings
 from dragoman.service import worker_protocol as protocol
-from dragoman.service.transcribe import FileReport, Recognised, Recogniser, Transcriber
+from dragoman.service.recognise import Recogniser
+from dragoman.service.transcribe import FileReport, Recognised, Transcriber
 
 log = logging.getLogger("dragoman.worker")
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,36 +15,15 @@ from dragoman.audio.segment import Segmenter, SpeechSegment
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import Cancelled, UnknownModel
 from dragoman.core.events import Finished, Opened, Progress
-from dragoman.core.ports import SAMPLE_RATE, Aligner, DictionaryMatcher, Engine, Hypothesis
-from dragoman.core.request import RecognitionRequest, TimeDetail
-from dragoman.core.transcript import Character, Segment, Word
+from dragoman.core.ports import SAMPLE_RATE
+from dragoman.core.request import RecognitionRequest
+from dragoman.core.transcript import Segment
+from dragoman.service.recognise import Recogniser, VadStream, recognise_segment
 
 Floats = npt.NDArray[np.float32]
 
 _REPORT_EVERY: Final = 10 * SAMPLE_RATE
 """Samples decoded between two reports, at most."""
-
-
-class VadStream(Protocol):
-    def feed(self, samples: Floats) -> Floats:
-        """The speech probability of each 32 ms frame that is now complete."""
-        ...
-
-
-class VoiceActivity(Protocol):
-    def load(self) -> None: ...
-
-    def open(self) -> VadStream: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Recogniser:
-    """What stands behind a profile. Without a ``matcher`` the pronunciations of a dictionary say nothing."""
-
-    engine: Engine
-    aligner: Aligner
-    voice_activity: VoiceActivity
-    matcher: DictionaryMatcher | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +80,17 @@ class Transcriber:
                     for speech in lane.feed(samples):
                         closed = True
                         if wanted(index := next(numbers)):
-                            yield Recognised(
-                                index, _recognise(recogniser, speech, index, lane.channel, request, cancelled)
-                            )
+                            segment = recognise_segment(recogniser, speech, index, lane.channel, request, cancelled)
+                            yield Recognised(index, segment)
                 if closed or decoded - reported >= _REPORT_EVERY:
                     reported = decoded
                     yield Progress(min(lane.settled_ms for lane in lanes))
             for lane in lanes:
                 for speech in lane.finish():
                     if wanted(index := next(numbers)):
-                        yield Recognised(index, _recognise(recogniser, speech, index, lane.channel, request, cancelled))
+                        yield Recognised(
+                            index, recognise_segment(recogniser, speech, index, lane.channel, request, cancelled)
+                        )
         capabilities = recogniser.engine.capabilities
         yield Finished(_ms(decoded), request.language or capabilities.languages[0], capabilities.model)
 
@@ -138,69 +117,3 @@ class _Lane:
 
 def _ms(samples: int) -> int:
     return samples * 1000 // SAMPLE_RATE
-
-
-def _recognise(
-    recogniser: Recogniser,
-    speech: SpeechSegment,
-    index: int,
-    channel: int,
-    request: RecognitionRequest,
-    cancelled: Callable[[], bool],
-) -> Segment | None:
-    hypothesis = recogniser.engine.recognise(speech.samples.data, request, cancelled)
-    if not hypothesis.words:
-        return None
-    if cancelled():
-        raise Cancelled
-    if recogniser.matcher is not None and request.vocabulary.words:
-        hypothesis = _matched(recogniser.matcher, speech, hypothesis, request)
-    words: tuple[Word, ...] = ()
-    if request.time_detail is not TimeDetail.SEGMENT:
-        words = _timed(recogniser.aligner, speech, hypothesis, request)
-    return Segment(
-        index=index,
-        channel=channel,
-        start_ms=words[0].start_ms if words else speech.start_ms,
-        end_ms=words[-1].end_ms if words else speech.end_ms,
-        text=hypothesis.text,
-        confidence=hypothesis.confidence,
-        words=words,
-    )
-
-
-def _matched(
-    matcher: DictionaryMatcher, speech: SpeechSegment, hypothesis: Hypothesis, request: RecognitionRequest
-) -> Hypothesis:
-    """With the words of the client's dictionary in it that were said."""
-    words = matcher.match(speech.samples.data, hypothesis.words, request.vocabulary.words)
-    if words == hypothesis.words:
-        return hypothesis
-    mean = math.exp(sum(math.log(max(word.confidence, 1e-6)) for word in words) / len(words))
-    return Hypothesis(words, mean)
-
-
-def _timed(
-    aligner: Aligner, speech: SpeechSegment, hypothesis: Hypothesis, request: RecognitionRequest
-) -> tuple[Word, ...]:
-    """The words at their places in the submitted audio."""
-
-    def place(offset_ms: int) -> int:
-        return min(speech.start_ms + offset_ms, speech.end_ms)
-
-    times = aligner.align(
-        speech.samples.data,
-        [word.text for word in hypothesis.words],
-        characters=request.time_detail is TimeDetail.CHARACTER,
-        known=request.vocabulary.words,
-    )
-    return tuple(
-        Word(
-            text=word.text,
-            start_ms=place(time.start_ms),
-            end_ms=place(time.end_ms),
-            confidence=word.confidence,
-            characters=tuple(Character(c.text, place(c.start_ms), place(c.end_ms)) for c in time.characters),
-        )
-        for word, time in zip(hypothesis.words, times, strict=True)
-    )

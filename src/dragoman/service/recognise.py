@@ -1,0 +1,108 @@
+"""A segment of speech → its words at their places in the submitted audio: the same for files and live streams."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from dragoman.audio.segment import SpeechSegment
+from dragoman.core.errors import Cancelled
+from dragoman.core.ports import Aligner, DictionaryMatcher, Engine, Hypothesis
+from dragoman.core.request import RecognitionRequest, TimeDetail
+from dragoman.core.transcript import Character, Segment, Word
+
+Floats = npt.NDArray[np.float32]
+
+
+class VadStream(Protocol):
+    def feed(self, samples: Floats) -> Floats:
+        """The speech probability of each 32 ms frame that is now complete."""
+        ...
+
+
+class VoiceActivity(Protocol):
+    def load(self) -> None: ...
+
+    def open(self) -> VadStream: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recogniser:
+    """What stands behind a profile. Without a ``matcher`` the pronunciations of a dictionary say nothing."""
+
+    engine: Engine
+    aligner: Aligner
+    voice_activity: VoiceActivity
+    matcher: DictionaryMatcher | None = None
+
+
+def recognise_segment(
+    recogniser: Recogniser,
+    speech: SpeechSegment,
+    index: int,
+    channel: int,
+    request: RecognitionRequest,
+    cancelled: Callable[[], bool],
+) -> Segment | None:
+    """``None`` where nothing was said. Raises ``Cancelled``."""
+    hypothesis = recogniser.engine.recognise(speech.samples.data, request, cancelled)
+    if not hypothesis.words:
+        return None
+    if cancelled():
+        raise Cancelled
+    if recogniser.matcher is not None and request.vocabulary.words:
+        hypothesis = _matched(recogniser.matcher, speech, hypothesis, request)
+    words: tuple[Word, ...] = ()
+    if request.time_detail is not TimeDetail.SEGMENT:
+        words = _timed(recogniser.aligner, speech, hypothesis, request)
+    return Segment(
+        index=index,
+        channel=channel,
+        start_ms=words[0].start_ms if words else speech.start_ms,
+        end_ms=words[-1].end_ms if words else speech.end_ms,
+        text=hypothesis.text,
+        confidence=hypothesis.confidence,
+        words=words,
+    )
+
+
+def _matched(
+    matcher: DictionaryMatcher, speech: SpeechSegment, hypothesis: Hypothesis, request: RecognitionRequest
+) -> Hypothesis:
+    """With the words of the client's dictionary in it that were said."""
+    words = matcher.match(speech.samples.data, hypothesis.words, request.vocabulary.words)
+    if words == hypothesis.words:
+        return hypothesis
+    mean = math.exp(sum(math.log(max(word.confidence, 1e-6)) for word in words) / len(words))
+    return Hypothesis(words, mean)
+
+
+def _timed(
+    aligner: Aligner, speech: SpeechSegment, hypothesis: Hypothesis, request: RecognitionRequest
+) -> tuple[Word, ...]:
+    """The words at their places in the submitted audio."""
+
+    def place(offset_ms: int) -> int:
+        return min(speech.start_ms + offset_ms, speech.end_ms)
+
+    times = aligner.align(
+        speech.samples.data,
+        [word.text for word in hypothesis.words],
+        characters=request.time_detail is TimeDetail.CHARACTER,
+        known=request.vocabulary.words,
+    )
+    return tuple(
+        Word(
+            text=word.text,
+            start_ms=place(time.start_ms),
+            end_ms=place(time.end_ms),
+            confidence=word.confidence,
+            characters=tuple(Character(c.text, place(c.start_ms), place(c.end_ms)) for c in time.characters),
+        )
+        for word, time in zip(hypothesis.words, times, strict=True)
+    )
