@@ -6,13 +6,14 @@ import re
 import time
 import wave
 from collections.abc import Callable
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dragoman.core.errors import Cancelled
-from dragoman.core.ports import Engine
+from dragoman.core.ports import Engine, HypothesisWord
 from dragoman.core.request import RecognitionRequest
 from dragoman.engines.fake import FakeEngine, Script
 from dragoman.engines.moonshine.engine import MoonshineEngine
@@ -116,3 +117,71 @@ def test_cancelled_half_way_it_stops_within_a_fifth_of_a_second_of_work(engine: 
         engine.recognise(speech.data, ask(engine), cancelled)
     pauses = np.diff([began, *asked, time.process_time()])
     assert pauses.max() < 0.2
+
+
+def drafts_of(engine: Engine, *audios: np.ndarray) -> list[str]:
+    """Those of one utterance that grows."""
+    utterance = engine.open_utterance(ask(engine))
+    return [engine.draft([(utterance, audio.data)])[0].text for audio in audios]
+
+
+def test_at_least_one_utterance_is_drafted_at_a_time(engine: Engine) -> None:
+    assert engine.capabilities.draft_batch >= 1
+
+
+def test_the_same_utterance_gives_the_same_drafts(engine: Engine, speech: np.ndarray) -> None:
+    growing = [speech[:length] for length in range(8_000, 64_000, 8_000)]
+    drafts = drafts_of(engine, *growing)
+    assert drafts_of(engine, *growing) == drafts
+    assert drafts[-1]
+
+
+def test_a_batch_of_drafts_gives_what_single_ones_give(engine: Engine, speech: np.ndarray) -> None:
+    starts = (0, 16_000, 80_000)
+    single = [drafts_of(engine, speech[at : at + 24_000], speech[at : at + 40_000]) for at in starts]
+    utterances = [engine.open_utterance(ask(engine)) for _ in starts]
+    for round_, length in enumerate((24_000, 40_000)):
+        batch = [(each, speech[at : at + length].data) for each, at in zip(utterances, starts, strict=True)]
+        assert [draft.text for draft in engine.draft(batch)] == [drafts[round_] for drafts in single]
+    assert engine.draft([]) == []
+
+
+@pytest.mark.parametrize("length", [0, 1, 159, 1_600, 80_000])
+def test_drafts_of_silence_or_of_next_to_nothing_have_no_words(engine: Engine, length: int) -> None:
+    assert drafts_of(engine, np.zeros(length // 2, np.float32), np.zeros(length, np.float32)) == ["", ""]
+
+
+def test_drafts_leave_the_samples_as_they_are(engine: Engine, speech: np.ndarray) -> None:
+    part = speech[:32_000].copy()
+    part.flags.writeable = False
+    drafts_of(engine, part)
+    assert np.array_equal(part, speech[:32_000])
+
+
+def test_confidences_of_drafts_are_probabilities(engine: Engine, speech: np.ndarray) -> None:
+    utterance = engine.open_utterance(ask(engine))
+    for length in range(8_000, 64_000, 8_000):
+        (draft,) = engine.draft([(utterance, speech[:length].data)])
+        assert 0 <= draft.confidence <= 1
+        assert all(0 <= word.confidence <= 1 for word in draft.words)
+        assert all(word.text and not re.search(r"\s", word.text) for word in draft.words)
+
+
+def test_drafts_end_close_to_what_is_recognised(engine: Engine, speech: np.ndarray) -> None:
+    part = speech[: engine.capabilities.max_segment_ms * 16]
+    *_, last = drafts_of(engine, *(part[:length] for length in (*range(8_000, len(part), 8_000), len(part))))
+    final = engine.recognise(part.data, ask(engine), lambda: False).text
+    words, right = ([re.sub(r"\W", "", word).lower() for word in text.split()] for text in (last, final))
+    assert SequenceMatcher(None, words, right, autojunk=False).ratio() > 0.8
+
+
+def test_what_is_settled_stays_whatever_follows(engine: Engine, speech: np.ndarray) -> None:
+    """Even where the audio says something else."""
+    utterance = engine.open_utterance(ask(engine))
+    settled: list[HypothesisWord] = []
+    for length in range(16_000, 64_000, 8_000):
+        (draft,) = engine.draft([(utterance, speech[:length].data)])
+        assert [word.text for word in draft.words[: len(settled)]] == [word.text for word in settled]
+        settled = list(draft.words)
+        utterance.settle(len(settled))
+    assert settled

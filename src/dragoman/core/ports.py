@@ -41,7 +41,11 @@ class Hypothesis:
 
 
 class Utterance(Protocol):
-    """What an engine remembers of a live utterance from one draft to the next. Only the engine looks inside."""
+    """What an engine remembers of a live utterance from one draft to the next."""
+
+    def settle(self, words: int) -> None:
+        """All later drafts begin with the first ``words`` words of the last one. Never fewer than settled before."""
+        ...
 
 
 class Engine(Protocol):

@@ -1,8 +1,8 @@
 """A recogniser that needs no model: for tests, and for trying an integration against a server that starts at once.
 
 It takes all audio for speech, in segments of at most five seconds, and says the texts of a script, or one of the
-phrases that the request prefers, or words that depend on nothing but the samples. A script can also make it slow, or
-make it fail on loud audio, in all the ways a real recogniser can.
+phrases that the request prefers, or words that depend on nothing but the first samples. While audio grows its drafts
+grow towards that. A script can also make it slow, or make it fail on loud audio, in all the ways a real recogniser can.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import signal
 import time
 import zlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -22,7 +23,7 @@ from msgspec import Meta
 
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import Cancelled, EngineNotReady
-from dragoman.core.ports import SAMPLE_RATE, Hypothesis, HypothesisWord, Samples, WordTimes
+from dragoman.core.ports import SAMPLE_RATE, Hypothesis, HypothesisWord, Samples, Utterance, WordTimes
 from dragoman.core.request import DictionaryWord, RecognitionRequest
 from dragoman.core.transcript import Character
 
@@ -30,7 +31,9 @@ _FRAME: Final = 512
 _POLL_S: Final = 0.02
 _WORDS_PER_S: Final = 2.5
 _SHORTEST_MS: Final = 200
-"""Audio shorter than this has no words."""
+"""Audio shorter than this has no words; so much of it decides which words."""
+_DRAFT_SHARE: Final = 0.1
+_DRAFT_BATCH: Final = 64
 _SILENCE: Final = 0.001
 """Nor has audio whose peak is below this."""
 _VOCABULARY: Final = (
@@ -67,7 +70,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     texts: tuple[str, ...] = ()
     """What segments say; the samples choose which. Without texts, words in proportion to the length."""
     seconds_per_second: Annotated[float, Meta(ge=0)] = 0.0
-    """Time taken for a second of audio."""
+    """Time taken for a second of audio. A batch of drafts takes a tenth of what its longest audio would."""
     languages: Annotated[tuple[str, ...], Meta(min_length=1)] = ("en",)
     phrases: bool = True
     """Whether it claims to prefer phrases."""
@@ -94,6 +97,7 @@ class FakeEngine:
             languages=self._script.languages,
             phrases=self._script.phrases,
             max_segment_ms=5_000,
+            draft_batch=_DRAFT_BATCH,
         )
 
     def load(self) -> None:
@@ -101,25 +105,57 @@ class FakeEngine:
 
     def recognise(self, samples: Samples, request: RecognitionRequest, cancelled: Callable[[], bool]) -> Hypothesis:
         audio: npt.NDArray[np.float32] = np.frombuffer(samples, np.float32)
-        peak = float(np.abs(audio).max(initial=0.0))
+        peak = self._meet(audio)
+        _pass_time(len(audio) / SAMPLE_RATE * self._script.seconds_per_second, cancelled)
+        return self._hear(audio, peak, request, is_whole=True)
+
+    def open_utterance(self, request: RecognitionRequest) -> FakeUtterance:
+        return FakeUtterance(request)
+
+    def draft(self, batch: Sequence[tuple[Utterance, Samples]]) -> list[Hypothesis]:
+        hypotheses = []
+        longest_s = 0.0
+        for utterance, samples in batch:
+            assert isinstance(utterance, FakeUtterance)
+            audio = np.frombuffer(samples, np.float32)
+            longest_s = max(longest_s, len(audio) / SAMPLE_RATE)
+            hypotheses.append(self._hear(audio, self._meet(audio), utterance.request, is_whole=False))
+        _pass_time(longest_s * self._script.seconds_per_second * _DRAFT_SHARE, lambda: False)
+        return hypotheses
+
+    def _meet(self, audio: npt.NDArray[np.float32]) -> float:
+        """The peak, once every mishap that it brings about has happened."""
+        peak = float(max(audio.max(initial=0.0), -audio.min(initial=0.0)))
         for mishap in self._script.mishaps:
             if mishap.is_due(peak):
                 _happen(mishap, peak)
+        return peak
+
+    def _hear(
+        self, audio: npt.NDArray[np.float32], peak: float, request: RecognitionRequest, *, is_whole: bool
+    ) -> Hypothesis:
         duration_s = len(audio) / SAMPLE_RATE
-        _pass_time(duration_s * self._script.seconds_per_second, cancelled)
         if duration_s * 1000 < _SHORTEST_MS or peak < _SILENCE:
             return Hypothesis()
         phrases = tuple(phrase.text.replace("$", "") for phrase in request.vocabulary.phrases)
-        texts = self._words(zlib.crc32(samples), round(duration_s * _WORDS_PER_S), self._script.texts or phrases)
-        return Hypothesis(tuple(HypothesisWord(text, 0.9) for text in texts), confidence=0.9)
+        seed = zlib.crc32(audio[: _SHORTEST_MS * SAMPLE_RATE // 1000].data)
+        count = max(1, round(duration_s * _WORDS_PER_S))
+        if texts := self._script.texts or phrases:
+            words = texts[seed % len(texts)].split()
+            words = words if is_whole else words[:count]
+        else:
+            words = [_VOCABULARY[(seed >> position % 27) % len(_VOCABULARY)] for position in range(count)]
+            words[0] = words[0].capitalize()
+            words[-1] += "." if is_whole else ""
+        return Hypothesis(tuple(HypothesisWord(word, 0.9) for word in words), confidence=0.9)
 
-    def _words(self, seed: int, count: int, texts: Sequence[str]) -> list[str]:
-        if texts:
-            return texts[seed % len(texts)].split()
-        words = [_VOCABULARY[(seed >> position % 27) % len(_VOCABULARY)] for position in range(max(1, count))]
-        words[0] = words[0].capitalize()
-        words[-1] += "."
-        return words
+
+@dataclass(frozen=True, slots=True)
+class FakeUtterance:
+    request: RecognitionRequest
+
+    def settle(self, words: int) -> None:
+        """No draft ever takes a word back."""
 
 
 def _happen(mishap: Mishap, peak: float) -> None:

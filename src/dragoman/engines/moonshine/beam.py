@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dragoman.core.errors import Cancelled
+from dragoman.core.ports import SAMPLE_RATE
 from dragoman.engines.moonshine.biasing import Biasing, Place
 from dragoman.engines.moonshine.model import Floats, MoonshineModel
 from dragoman.engines.moonshine.tokenizer import BEGIN, END
@@ -58,6 +59,11 @@ class _Live:
     place: Place | None = None
 
 
+def most_tokens(length: int) -> int:
+    """How many tokens ``length`` samples can hold."""
+    return max(1, int(length / SAMPLE_RATE * TOKENS_PER_SECOND))
+
+
 def log_softmax(logits: Floats) -> Floats:
     top = logits.max(axis=-1, keepdims=True)
     shifted = logits - top
@@ -89,7 +95,7 @@ def search(
     ``width`` 1 is greedy. Scores are sums of log-probabilities, and of the bonus of ``biasing``, without length
     normalisation. Raises ``Cancelled``.
     """
-    limit = max(1, int(length / 16_000 * TOKENS_PER_SECOND))
+    limit = most_tokens(length)
     state = model.begin(states)
     logits = model.step(np.array([[BEGIN]], np.int64), state)[:, -1]
     live = [_Live((), (), 0.0, biasing.start if biasing else None)]

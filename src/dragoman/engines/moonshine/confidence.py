@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Final
 
-from dragoman.engines.moonshine.selection import Scored
+from dragoman.engines.moonshine.selection import Scored, spoken
+from dragoman.engines.moonshine.tokenizer import Tokenizer
 
 _INTERCEPT: Final = -0.622
 _OWN: Final = 0.511
@@ -20,6 +21,21 @@ _AGREEMENT: Final = 0.365
 _NEXT: Final = 0.146
 _NEXT_OF_LAST: Final = 3.0
 """For the last word of a segment: the log-odds of an unremarkable word."""
+_DRAFT_INTERCEPT: Final = 0.35
+_DRAFT_OWN: Final = 0.82
+
+
+def word_log_probability(
+    tokenizer: Tokenizer, tokens: Sequence[int], log_probabilities: Sequence[float], word: range
+) -> float:
+    """Of the tokens of a word, leaving out its punctuation."""
+    letters = [at for at in word if spoken(tokenizer.decode([tokens[at]]))]
+    return sum(log_probabilities[at] for at in letters or word)
+
+
+def draft_confidence(log_probability: float) -> float:
+    """Of a word of a greedy draft, from the log-probability of its letters alone."""
+    return 1 / (1 + math.exp(-(_DRAFT_INTERCEPT + _DRAFT_OWN * log_odds(math.exp(log_probability), 1e-6))))
 
 
 def confidences(log_probabilities: Sequence[float], agreements: Sequence[float]) -> list[float]:

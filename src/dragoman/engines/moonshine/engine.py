@@ -20,11 +20,12 @@ import numpy as np
 from dragoman.audio.resample import Resampler
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import EngineNotReady
-from dragoman.core.ports import SAMPLE_RATE, Hypothesis, HypothesisWord, Samples
+from dragoman.core.ports import SAMPLE_RATE, Hypothesis, HypothesisWord, Samples, Utterance
 from dragoman.core.request import Phrase, RecognitionRequest, Vocabulary
 from dragoman.engines.moonshine.beam import Beam, search
 from dragoman.engines.moonshine.biasing import Biasing
-from dragoman.engines.moonshine.confidence import agreements, confidences
+from dragoman.engines.moonshine.confidence import agreements, confidences, word_log_probability
+from dragoman.engines.moonshine.draft import DRAFT_WEIGHT, DraftedUtterance
 from dragoman.engines.moonshine.model import Floats, MoonshineModel
 from dragoman.engines.moonshine.selection import Scored, is_guess, is_loop, least_expected_error, spoken, spoken_words
 from dragoman.engines.moonshine.tokenizer import Tokenizer
@@ -95,6 +96,7 @@ class _Preferences:
     """The phrases of a request, as the decoder and the language model need them."""
 
     biasing: Biasing | None = None
+    draft_biasing: Biasing | None = None
     words: frozenset[str] = frozenset()
 
 
@@ -140,11 +142,19 @@ class MoonshineEngine:
 
     def recognise(self, samples: Samples, request: RecognitionRequest, cancelled: Callable[[], bool]) -> Hypothesis:
         audio = np.frombuffer(samples, np.float32)
-        words = self._words(audio, self._preferences(request.vocabulary), cancelled)
-        if not words:
-            return Hypothesis()
-        confidence = math.exp(sum(math.log(max(word.confidence, 1e-6)) for word in words) / len(words))
-        return Hypothesis(tuple(words), confidence)
+        return _hypothesis(self._words(audio, self._preferences(request.vocabulary), cancelled))
+
+    def open_utterance(self, request: RecognitionRequest) -> DraftedUtterance:
+        return DraftedUtterance(self._model, self._tokenizer, self._preferences(request.vocabulary).draft_biasing)
+
+    def draft(self, batch: Sequence[tuple[Utterance, Samples]]) -> list[Hypothesis]:
+        return [self._draft(utterance, np.frombuffer(samples, np.float32)) for utterance, samples in batch]
+
+    def _draft(self, utterance: Utterance, audio: Floats) -> Hypothesis:
+        assert isinstance(utterance, DraftedUtterance)
+        if audio.any():
+            utterance.redraft(prepare(audio))
+        return _hypothesis(utterance.words())
 
     def _prepare_vocabulary(self, vocabulary: Vocabulary) -> _Preferences:
         """Words of the dictionary are preferred like phrases, where they are shown as they are spelt."""
@@ -153,7 +163,12 @@ class MoonshineEngine:
         if not phrases:
             return _Preferences()
         words = frozenset(word for phrase in phrases for word in spoken_words(phrase.text))
-        return _Preferences(Biasing(phrases, self._tokenizer, self._class_members), words)
+        weaker = [Phrase(phrase.text, phrase.weight * DRAFT_WEIGHT) for phrase in phrases]
+        return _Preferences(
+            Biasing(phrases, self._tokenizer, self._class_members),
+            Biasing(weaker, self._tokenizer, self._class_members),
+            words,
+        )
 
     def _words(self, audio: Floats, preferences: _Preferences, cancelled: Callable[[], bool]) -> list[HypothesisWord]:
         if not audio.any():
@@ -196,16 +211,19 @@ class MoonshineEngine:
         words = self._tokenizer.words(best.beam.tokens)
         lists = [[reading.acoustic for reading in readings.every] for readings in decodings]
         agreed = agreements([spoken(text) for text, _ in words], lists)
-        own = [self._log_probability(best.beam, tokens) for _, tokens in words]
+        beam = best.beam
+        own = [word_log_probability(self._tokenizer, beam.tokens, beam.log_probabilities, word) for _, word in words]
         return [
             HypothesisWord(text, confidence)
             for (text, _), confidence in zip(words, confidences(own, agreed), strict=True)
         ]
 
-    def _log_probability(self, beam: Beam, tokens: range) -> float:
-        """Of a word, leaving out its punctuation."""
-        letters = [at for at in tokens if spoken(self._tokenizer.decode([beam.tokens[at]]))]
-        return sum(beam.log_probabilities[at] for at in letters or tokens)
+
+def _hypothesis(words: Sequence[HypothesisWord]) -> Hypothesis:
+    if not words:
+        return Hypothesis()
+    confidence = math.exp(sum(math.log(max(word.confidence, 1e-6)) for word in words) / len(words))
+    return Hypothesis(tuple(words), confidence)
 
 
 def _best(decodings: list[_Readings]) -> _Reading:

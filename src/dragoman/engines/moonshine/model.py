@@ -36,6 +36,11 @@ class DecoderState:
         """Keep these hypotheses, in this order; one may be taken several times."""
         self.past = [array[hypotheses] for array in self.past]
 
+    def cut(self, position: int) -> None:
+        """Forget all tokens but the first ``position``."""
+        self.past = [np.ascontiguousarray(array[:, :, :position]) for array in self.past]
+        self.position = position
+
 
 class MoonshineModel:
     """Stateless and shared. One thread: a core is a worker's whole budget."""

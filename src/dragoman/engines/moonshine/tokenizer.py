@@ -57,7 +57,7 @@ class Tokenizer:
     def words(self, tokens: Sequence[int]) -> list[tuple[str, range]]:
         """The words of the tokens, each with the range of tokens that it is made of."""
         starts = [at for at, token in enumerate(tokens) if self.pieces[token].startswith(_SPACE) and token > END]
-        if tokens and (not starts or starts[0] != 0):
+        if not starts or starts[0] != 0:
             starts.insert(0, 0)
         words = []
         for start, stop in zip(starts, [*starts[1:], len(tokens)], strict=True):

@@ -1,0 +1,100 @@
+"""Drafts of a growing utterance: greedy, and what was heard before is checked, not decoded again.
+
+All tokens of the last draft go through the decoder at once, over the longer audio. Up to the first one that the model
+no longer agrees with they stay; from there on it decodes one by one. ``docs/decisions/0017-partials.md`` has the sizes.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from dragoman.core.ports import HypothesisWord
+from dragoman.engines.moonshine.beam import log_softmax, most_tokens
+from dragoman.engines.moonshine.biasing import Biasing, Place
+from dragoman.engines.moonshine.confidence import draft_confidence, word_log_probability
+from dragoman.engines.moonshine.model import DecoderState, Floats, MoonshineModel
+from dragoman.engines.moonshine.selection import is_loop
+from dragoman.engines.moonshine.tokenizer import BEGIN, END, Tokenizer
+
+DRAFT_WEIGHT: Final = 0.5
+"""Bonus of preferred phrases, as a share of what it is in a beam: what is decoded greedily is not taken back."""
+_MARGIN: Final = 0.5
+"""Nats by which a token of the last draft may be less likely than the best one and still be kept."""
+_UNSETTLED: Final = 2
+"""The last tokens of a draft, made up of cut off sound: these must be the best."""
+
+
+class DraftedUtterance:
+    def __init__(self, model: MoonshineModel, tokenizer: Tokenizer, biasing: Biasing | None = None) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        self._biasing = biasing
+        self._tokens: list[int] = []
+        self._log_probabilities: list[float] = []
+        self._settled = 0
+        """Tokens that stay."""
+
+    def settle(self, words: int) -> None:
+        if words:
+            _, tokens = self._tokenizer.words(self._tokens)[words - 1]
+            self._settled = max(self._settled, tokens.stop)
+
+    def words(self) -> list[HypothesisWord]:
+        tokens, values = self._tokens, self._log_probabilities
+        return [
+            HypothesisWord(text, draft_confidence(word_log_probability(self._tokenizer, tokens, values, word)))
+            for text, word in self._tokenizer.words(tokens)
+        ]
+
+    def redraft(self, audio: Floats) -> None:
+        """``audio``: the whole utterance, prepared for the model."""
+        states = self._model.encode(audio)
+        limit = most_tokens(len(audio))
+        self._decode(states, self._tokens, limit)
+        if is_loop(self._tokenizer.decode(self._tokens)):
+            self._decode(states, self._tokens[: self._settled], limit)
+        if is_loop(self._tokenizer.decode(self._tokens)):
+            del self._tokens[self._settled :], self._log_probabilities[self._settled :]
+
+    def _decode(self, states: Floats, known: list[int], limit: int) -> None:
+        state = self._model.begin(states)
+        rows = self._model.step(np.array([[BEGIN, *known]], np.int64), state)[0]
+        self._tokens, self._log_probabilities = [], []
+        place = self._biasing.start if self._biasing else None
+        for at, token in enumerate(known):
+            row = log_softmax(rows[at])
+            if at >= self._settled:
+                preferred = self._preferred(row, place)
+                margin = _MARGIN if at < len(known) - _UNSETTLED else 0.0
+                if preferred[token] < preferred.max() - margin:
+                    break
+            place = self._take(token, row, place)
+        kept = len(self._tokens)
+        state.cut(kept + 1)
+        self._go_on(state, rows[kept], place, limit)
+
+    def _go_on(self, state: DecoderState, logits: Floats, place: Place | None, limit: int) -> None:
+        while len(self._tokens) < limit:
+            row = log_softmax(logits)
+            token = int(self._preferred(row, place).argmax())
+            if token == END:
+                return
+            place = self._take(token, row, place)
+            logits = self._model.step(np.array([[token]], np.int64), state)[0, -1]
+
+    def _preferred(self, row: Floats, place: Place | None) -> Floats:
+        if self._biasing is not None and place is not None:
+            row = self._biasing.adjust(row, place)
+        if 0 < len(self._tokens) == self._settled:
+            # Only a new word may follow, or the last settled one would grow.
+            ends = row[END]
+            row = np.where(self._tokenizer.begins_word, row, np.float32(-np.inf))
+            row[END] = ends
+        return row
+
+    def _take(self, token: int, row: Floats, place: Place | None) -> Place | None:
+        self._tokens.append(token)
+        self._log_probabilities.append(float(row[token]))
+        return self._biasing.advance(place, token) if self._biasing is not None and place is not None else None
