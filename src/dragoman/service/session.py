@@ -1,0 +1,320 @@
+"""One live stream in a worker: audio in, in pieces of any size; what is to be computed, and what was said, out.
+
+It computes nothing by itself but voice activity: whoever runs it asks what is due (``work``), chooses among many
+streams, and calls ``recognise``, or the engine's ``draft`` for many at once. It never waits, and has no clock but the
+audio's.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from statistics import fmean
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from dragoman.audio.resample import Resampler
+from dragoman.audio.segment import SpeechSegment
+from dragoman.audio.tape import Tape
+from dragoman.audio.vad import FRAME
+from dragoman.core.events import Final as FinalEvent
+from dragoman.core.events import Finished, Partial, SpeechEnded, SpeechEvent, SpeechStarted
+from dragoman.core.ports import SAMPLE_RATE, Hypothesis, HypothesisWord, Samples, Utterance, WordTimes
+from dragoman.core.request import RecognitionRequest, TimeDetail
+from dragoman.core.transcript import Character, Segment, Word
+from dragoman.service.endpointing import Ended, Endpointer, EndpointingRule, Paused, Resumed, Started
+from dragoman.service.partials import Agreement
+from dragoman.service.recognise import Recogniser, recognise_segment
+
+Floats = npt.NDArray[np.float32]
+
+_DRAFT_EVERY: Final = 300 * SAMPLE_RATE // 1000
+
+
+class Kind(IntEnum):
+    """What can be computed for a stream, the most urgent first."""
+
+    FINAL = 0
+    """An utterance has ended: what it said."""
+    AHEAD = 1
+    """An utterance may have ended: what it said if it has, over just the audio that its final would be made from."""
+    PARTIAL = 2
+    """A draft of the utterance that is being spoken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """``due`` is where in the submitted audio it became due, in milliseconds."""
+
+    kind: Kind
+    due: int
+
+
+@dataclass(slots=True)
+class _Open:
+    """An utterance whose final is not out. Places are frames, or, where they say so, samples of 16 kHz."""
+
+    index: int
+    start: int
+    drafting: Utterance
+    agreement: Agreement
+    drafted_to: int
+    """Sample up to which it was drafted, or where its speech begins."""
+    stable: tuple[HypothesisWord, ...] = ()
+    stable_times: tuple[WordTimes, ...] = ()
+    """The words that all later partials begin with, and where they lie."""
+    draft_to: int = 0
+    """Sample up to which the draft goes that is being made."""
+    paused: int | None = None
+    stop_sample: int | None = None
+    ended: int = 0
+    """Frame at which it was seen to have ended."""
+    answered: bool = False
+    """``answer`` is what it says if the pause lasts."""
+    answer: Segment | None = None
+
+
+class LiveSession:
+    """A stream of one channel at ``rate`` hertz, 8 to 48 kHz.
+
+    ``start`` says how many samples of the stream came before and are not needed any more, ``first_index`` how many
+    segments: a session that takes the place of one that was lost begins with that one's ``settled`` and ``next_index``.
+    """
+
+    def __init__(
+        self,
+        recogniser: Recogniser,
+        request: RecognitionRequest,
+        rule: EndpointingRule,
+        rate: int,
+        *,
+        start: int = 0,
+        first_index: int = 0,
+        channel: int = 0,
+    ) -> None:
+        self._recogniser = recogniser
+        self._request = request
+        self._rate = rate
+        self._start = start
+        self._channel = channel
+        longest_ms = min(rule.longest_ms, recogniser.engine.capabilities.max_segment_ms)
+        self._endpointer = Endpointer(replace(rule, longest_ms=longest_ms))
+        self._resampler = Resampler(1, prompt=True)
+        self._vad = recogniser.voice_activity.open()
+        self._tape = Tape()
+        self._looked_at = 0
+        """Samples of 16 kHz, in whole frames but at the end."""
+        self._utterances: deque[_Open] = deque()
+        self._indices = first_index
+        self._events: list[SpeechEvent] = []
+        self._is_over = False
+        self._is_finished = False
+        self.taken: int = start
+        """Samples of the stream, those before this session included."""
+        self.settled: int = start
+        """Samples of the stream that are not needed any more once the events taken so far are safe."""
+        self.next_index: int = first_index
+        """Index of the first segment that is not closed in the events taken so far."""
+
+    def feed(self, pcm: bytes) -> None:
+        """Signed 16-bit little-endian samples, whole ones."""
+        samples = np.multiply(np.frombuffer(pcm, "<i2"), np.float32(2**-15), dtype=np.float32)
+        self.taken += len(samples)
+        for ready in self._resampler.feed(samples[:, np.newaxis], self._rate):
+            self._tape.append(ready[:, 0])
+        self._look()
+
+    def finish(self) -> None:
+        """No more audio will come."""
+        for ready in self._resampler.finish():
+            self._tape.append(ready[:, 0])
+        self._look()
+        self._looked_at = self._tape.end
+        ended = self._endpointer.finish()
+        if ended is not None:
+            self._end(ended)
+        self._is_over = True
+
+    def work(self) -> Work | None:
+        """What should be computed next. It stays due until it is done, or until the audio makes it needless."""
+        if not self._utterances:
+            return None
+        first = self._utterances[0]
+        if first.stop_sample is not None:
+            return Work(Kind.FINAL, self._ms(first.ended * FRAME))
+        if first.paused is not None:
+            return None if first.answered else Work(Kind.AHEAD, self._ms(first.paused * FRAME))
+        due = first.drafted_to + _DRAFT_EVERY
+        return Work(Kind.PARTIAL, self._ms(due)) if due <= self._looked_at else None
+
+    def utterance(self) -> tuple[Utterance, Samples]:
+        """What the engine needs to draft the open utterance when a ``PARTIAL`` is due; ``drafted`` takes the result."""
+        first = self._utterances[0]
+        first.draft_to = self._looked_at
+        return first.drafting, self._tape.between(first.start * FRAME, first.draft_to).data
+
+    def drafted(self, hypothesis: Hypothesis) -> None:
+        """The draft of what ``utterance`` gave."""
+        first = self._utterances[0]
+        first.drafted_to = first.draft_to
+        start, stop_ms = first.start * FRAME, self._ms(first.draft_to)
+        times = (*first.stable_times, *self._tail_times(first, hypothesis))
+        known = len(first.stable)
+        shown = first.agreement.update(hypothesis, times, (first.draft_to - start) * 1000 // SAMPLE_RATE)
+        said = (*first.stable, *hypothesis.words[known : shown.words])
+        first.stable, first.stable_times = said[: shown.stable], times[: shown.stable]
+        first.drafting.settle(shown.stable)
+        if not said:
+            return
+        begin_ms = self._ms(start)
+
+        def place(offset_ms: int) -> int:
+            return min(begin_ms + offset_ms, stop_ms)
+
+        words = tuple(
+            Word(
+                word.text,
+                place(time.start_ms),
+                place(time.end_ms),
+                word.confidence,
+                tuple(Character(c.text, place(c.start_ms), place(c.end_ms)) for c in time.characters),
+            )
+            for word, time in zip(said, times, strict=False)
+        )
+        timed = self._request.time_detail is not TimeDetail.SEGMENT
+        segment = Segment(
+            index=first.index,
+            channel=self._channel,
+            start_ms=words[0].start_ms if timed else begin_ms,
+            end_ms=words[-1].end_ms if timed else stop_ms,
+            text=" ".join(word.text for word in words),
+            confidence=fmean(word.confidence for word in words),
+            words=words if timed else (),
+        )
+        self._events.append(Partial(segment, shown.stable))
+
+    def recognise(self, cancelled: Callable[[], bool]) -> None:
+        """Do the ``FINAL`` or the ``AHEAD`` that is due. Raises ``Cancelled``, and then it is still due."""
+        first = self._utterances[0]
+        start, stop = first.start * FRAME, first.stop_sample
+        if stop is None:
+            assert first.paused is not None
+            stop = first.paused * FRAME
+        speech = SpeechSegment(self._ms(start), self._ms(stop), self._tape.between(start, stop))
+        first.answer = recognise_segment(self._recogniser, speech, first.index, self._channel, self._request, cancelled)
+        first.answered = True
+        self._close_answered()
+
+    def take_events(self) -> list[SpeechEvent]:
+        """What has happened since it was last asked; ``Finished`` is the last event there is."""
+        events, self._events = self._events, []
+        if self._is_over and not self._utterances and not self._is_finished:
+            self._is_finished = True
+            capabilities = self._recogniser.engine.capabilities
+            language = self._request.language or capabilities.languages[0]
+            events.append(Finished(self.taken * 1000 // self._rate, language, capabilities.model))
+        self._settle()
+        return events
+
+    def _look(self) -> None:
+        """Voice activity and endpoints in the frames that are complete."""
+        count = (self._tape.end - self._looked_at) // FRAME
+        if count == 0:
+            return
+        samples = self._tape.between(self._looked_at, self._looked_at + count * FRAME)
+        frames = samples.reshape(count, FRAME)
+        levels = np.sqrt(np.einsum("ij,ij->i", frames, frames) / FRAME)
+        for probability, level in zip(self._vad.feed(samples).tolist(), levels.tolist(), strict=True):
+            self._looked_at += FRAME
+            for boundary in self._endpointer.take(probability, level):
+                match boundary:
+                    case Started():
+                        self._begin(boundary)
+                    case Paused(stop):
+                        self._utterances[-1].paused = stop
+                    case Resumed():
+                        self._utterances[-1].paused = None
+                        self._utterances[-1].answered = False
+                    case Ended():
+                        self._end(boundary)
+        self._tape.forget(self._earliest * FRAME)
+
+    def _begin(self, started: Started) -> None:
+        opened = _Open(
+            index=self._indices,
+            start=started.start,
+            drafting=self._recogniser.engine.open_utterance(self._request),
+            agreement=Agreement(),
+            drafted_to=started.speech * FRAME,
+        )
+        self._indices += 1
+        self._utterances.append(opened)
+        if opened is self._utterances[0]:
+            self._report_start()
+
+    def _end(self, ended: Ended) -> None:
+        last = self._utterances[-1]
+        frames = self._endpointer.frame
+        # At the end of the audio there may be a piece of a frame.
+        last.stop_sample = self._looked_at if ended.stop == frames else ended.stop * FRAME
+        last.ended = frames
+        self._close_answered()
+
+    def _close_answered(self) -> None:
+        """The first utterance is over once its final is known, and it has ended."""
+        first = self._utterances[0]
+        if not first.answered or first.stop_sample is None:
+            return
+        if first.answer is not None:
+            self._events.append(FinalEvent(first.answer))
+        self._events.append(SpeechEnded(first.index, self._channel, self._ms(first.stop_sample)))
+        self._utterances.popleft()
+        if self._utterances:
+            self._report_start()
+
+    def _report_start(self) -> None:
+        first = self._utterances[0]
+        self._events.append(SpeechStarted(first.index, self._channel, self._ms(first.start * FRAME)))
+
+    def _tail_times(self, first: _Open, hypothesis: Hypothesis) -> tuple[WordTimes, ...]:
+        """Those of the words behind the stable ones."""
+        words = [word.text for word in hypothesis.words[len(first.stable) :]]
+        if not words:
+            return ()
+        after_ms = first.stable_times[-1].end_ms if first.stable_times else 0
+        samples = self._tape.between(first.start * FRAME + after_ms * SAMPLE_RATE // 1000, first.draft_to)
+        times = self._recogniser.aligner.align(
+            samples.data,
+            words,
+            characters=self._request.time_detail is TimeDetail.CHARACTER,
+            known=self._request.vocabulary.words,
+        )
+        return tuple(
+            WordTimes(
+                after_ms + time.start_ms,
+                after_ms + time.end_ms,
+                tuple(Character(c.text, after_ms + c.start_ms, after_ms + c.end_ms) for c in time.characters),
+            )
+            for time in times
+        )
+
+    @property
+    def _earliest(self) -> int:
+        """The frame before which nothing is needed."""
+        return self._utterances[0].start if self._utterances else self._endpointer.earliest
+
+    def _settle(self) -> None:
+        if self._is_finished:
+            self.settled = self.taken
+        else:
+            self.settled = self._start + self._earliest * FRAME * self._rate // SAMPLE_RATE
+        self.next_index = self._utterances[0].index if self._utterances else self._indices
+
+    def _ms(self, sample: int) -> int:
+        """A place in samples of 16 kHz → in the submitted audio."""
+        place = (self._start * SAMPLE_RATE + sample * self._rate) * 1000 // (self._rate * SAMPLE_RATE)
+        return min(place, self.taken * 1000 // self._rate)
