@@ -6,14 +6,25 @@ import asyncio
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 
 from dragoman.core.capabilities import Capabilities
-from dragoman.core.errors import UnknownModel
-from dragoman.core.events import Final, Finished, Opened, Progress, RecognitionEvent
-from dragoman.core.request import RecognitionRequest
+from dragoman.core.errors import DragomanError, InvalidRequest, UnknownModel
+from dragoman.core.events import (
+    Final,
+    Finished,
+    Opened,
+    Partial,
+    Progress,
+    RecognitionEvent,
+    SpeechEnded,
+    SpeechEvent,
+    SpeechStarted,
+)
+from dragoman.core.request import RecognitionRequest, Vocabulary
 from dragoman.core.transcript import Character, Segment, Transcript, Word
 from dragoman.server.app import Application, build_app
 from dragoman.server.protocol import HttpProtocol
@@ -24,6 +35,9 @@ from dragoman.service.recognition import Recognition
 
 Step = RecognitionEvent | BaseException | asyncio.Event
 """What a script does next: an event is reported, an exception raised, an ``asyncio.Event`` waited for."""
+
+StreamStep = SpeechEvent | BaseException | asyncio.Event | int
+"""The same of a live stream. A number waits until so many milliseconds of audio have come, or the end of them."""
 
 
 def spoken(text: str, index: int = 0, start_ms: int = 500, channel: int = 0, confidence: float = 0.9) -> Segment:
@@ -56,11 +70,120 @@ def script(transcript: Transcript) -> list[Step]:
     ]
 
 
-class ScriptedPool:
-    """Plays the same script for every file, and remembers what it was asked."""
+def stream_script(transcript: Transcript) -> list[StreamStep]:
+    """The events of a live stream that says a transcript; each final waits until its audio has come."""
+    steps: list[StreamStep] = []
+    for segment in transcript.segments:
+        first = replace(segment, text=segment.words[0].text, end_ms=segment.words[0].end_ms, words=segment.words[:1])
+        steps += [
+            first.end_ms,
+            SpeechStarted(segment.index, segment.channel, segment.start_ms),
+            Partial(first, stable_words=1),
+            segment.end_ms,
+            Final(segment),
+            SpeechEnded(segment.index, segment.channel, segment.end_ms),
+        ]
+    return steps
 
-    def __init__(self, steps: Iterable[Step] | None = None, languages: tuple[str, ...] = ("en",)) -> None:
+
+class ScriptedStream:
+    """Plays its script, then waits for ``finish``; remembers what it was given."""
+
+    def __init__(self, pool: ScriptedPool, request: RecognitionRequest, rate: int) -> None:
+        self._pool = pool
+        self._woken = asyncio.Event()
+        self._error: DragomanError | None = None
+        self.request = request
+        """With the vocabulary that was preferred last."""
+        self.rate = rate
+        self.received = bytearray()
+        self.preferred: list[Vocabulary] = []
+        self.finished = False
+        self.closed = False
+
+    @property
+    def received_ms(self) -> int:
+        return len(self.received) // 2 * 1000 // self.rate
+
+    @property
+    def taken_ms(self) -> int:
+        return self.received_ms
+
+    def prefer(self, vocabulary: Vocabulary) -> None:
+        if self.received:
+            raise InvalidRequest
+        self.preferred.append(vocabulary)
+        self.request = replace(self.request, vocabulary=vocabulary)
+
+    async def send(self, audio: bytes) -> None:
+        if self._error is not None:
+            raise self._error
+        if self._pool.stream_gate is not None:
+            await self._pool.stream_gate.wait()
+        self.received += audio
+        self._wake()
+
+    def finish(self) -> None:
+        self.finished = True
+        self._wake()
+
+    async def events(self) -> AsyncGenerator[SpeechEvent, None]:
+        for step in self._pool.stream_steps:
+            if isinstance(step, asyncio.Event):
+                await step.wait()
+            elif isinstance(step, int):
+                await self._until(step)
+            if self.closed:
+                return
+            if isinstance(step, asyncio.Event | int):
+                continue
+            if isinstance(step, BaseException):
+                if isinstance(step, DragomanError):
+                    self._error = step
+                raise step
+            else:
+                yield step
+        await self._until(None)
+        if not self.closed:
+            yield Finished(self.received_ms, self.request.language or self._pool.languages[0], "scripted")
+
+    def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self._pool.streams_left.release()
+            self._wake()
+
+    async def _until(self, received_ms: int | None) -> None:
+        while not (self.finished or self.closed or (received_ms is not None and self.received_ms >= received_ms)):
+            self._woken.clear()
+            await self._woken.wait()
+
+    def _wake(self) -> None:
+        self._woken.set()
+
+
+class ScriptedPool:
+    """Plays the same script for every file and for every live stream, and remembers what it was asked."""
+
+    def __init__(
+        self,
+        steps: Iterable[Step] | None = None,
+        languages: tuple[str, ...] = ("en",),
+        stream_steps: Iterable[StreamStep] | None = None,
+    ) -> None:
         self.steps: Sequence[Step] = list(script(TRANSCRIPT) if steps is None else steps)
+        self.stream_steps: Sequence[StreamStep] = list(
+            stream_script(TRANSCRIPT) if stream_steps is None else stream_steps
+        )
+        self.stream_capacity = 4
+        self.stream_gate: asyncio.Event | None = None
+        """While it is not set, no stream takes audio."""
+        self.stream_error: Exception | None = None
+        """Instead of a stream that opens."""
+        self.streams: list[ScriptedStream] = []
+        """Every one that was opened."""
+        self.streams_left = asyncio.Semaphore(0)
+        """Can be acquired once for each stream that was closed."""
         self.languages = languages
         self.phrases = True
         self.profiles = ("default", "accurate")
@@ -114,6 +237,13 @@ class ScriptedPool:
             self.cancelled += not finished
             self.left.release()
 
+    def open_stream(self, request: RecognitionRequest, rate: int) -> ScriptedStream:
+        if self.stream_error is not None:
+            raise self.stream_error
+        stream = ScriptedStream(self, request, rate)
+        self.streams.append(stream)
+        return stream
+
 
 def _content(path: Path) -> bytes:
     return path.read_bytes()
@@ -127,6 +257,7 @@ def application(settings: Settings, pool: ScriptedPool, sample: Path = Path(__fi
         Quota({name: profile.quota_minutes for name, profile in settings.profiles.items()}),
         nullcontext(sample),
         readiness_cache_s=settings.readiness_cache_s,
+        max_streams=settings.max_concurrent_streams,
     )
     return build_app(settings, recognition)
 

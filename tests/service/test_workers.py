@@ -371,7 +371,7 @@ async def test_a_reader_that_does_not_read_stops_its_own_file_and_no_other(
             for _ in range(3):
                 await asyncio.sleep(0.4)  # longer in all than a worker may be silent
                 await collect(pool, half_minute)
-            file = next(iter(pool._files))
+            file = next(iter(pool._files.open))
             assert 64 <= file.events.qsize() < 100
             async for event in events:
                 assembler.add(event)

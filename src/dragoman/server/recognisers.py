@@ -34,6 +34,7 @@ def build_recognition(settings: Settings) -> Recognition:
         Quota({name: profile.quota_minutes for name, profile in settings.profiles.items()}),
         spoken_sample(settings.spool_dir),
         readiness_cache_s=settings.readiness_cache_s,
+        max_streams=settings.max_concurrent_streams,
     )
 
 

@@ -13,10 +13,14 @@ MS_PER_MINUTE = 60_000
 
 
 class Admission:
-    """Lets ``total`` recognitions in at once. The next one is refused, never queued, so that a client learns it now."""
+    """Lets ``total`` recognitions in at once. The next one is refused, never queued, so that a client learns it now.
 
-    def __init__(self, total: int) -> None:
+    ``setting`` names what says how many there are.
+    """
+
+    def __init__(self, total: int, setting: str = "max_concurrent_files") -> None:
         self._total = total
+        self._setting = setting
         self._busy = 0
 
     @property
@@ -29,7 +33,7 @@ class Admission:
         if self._busy >= self._total:
             raise NoFreeInstance(
                 f"All {self._total} recogniser instances are busy. Try again later; "
-                "the setting max_concurrent_files says how many there are."
+                f"the setting {self._setting} says how many there are."
             )
         self._busy += 1
         try:
@@ -59,6 +63,17 @@ class Reservation:
             )
         self._held_ms = duration_ms
         self._quota._change(self._account, self._day, duration_ms)
+
+    def grow(self, used_ms: int) -> None:
+        """So much was used by now, of audio whose length nobody knows yet. Raises ``QuotaExceeded`` when it is more
+        than was left; then ``used_ms`` stays what it was.
+        """
+        grown_ms = max(0, used_ms - self._held_ms)
+        if grown_ms > self._quota._left_ms(self._account, self._day):
+            raise QuotaExceeded("Today's quota of this profile is used up. It starts afresh at midnight UTC.")
+        self._held_ms += grown_ms
+        self._quota._change(self._account, self._day, grown_ms)
+        self.used_ms = used_ms
 
     def _settle(self) -> None:
         self._quota._change(self._account, self._day, self.used_ms - self._held_ms)

@@ -1,27 +1,34 @@
-"""Recognising a file: the use case every dialect and the command line calls."""
+"""Recognising a file or a live stream: the use cases every dialect and the command line call."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractContextManager, ExitStack, aclosing
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, aclosing, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from dragoman.core.assemble import Assembler
 from dragoman.core.capabilities import Capabilities
-from dragoman.core.errors import EngineNotReady, Unavailable, UnsupportedLanguage
+from dragoman.core.errors import EngineNotReady, InvalidField, Unavailable, UnsupportedLanguage
 from dragoman.core.events import Final, Finished, Opened, Progress, RecognitionEvent
-from dragoman.core.ports import Instances, RecogniserPool
+from dragoman.core.ports import Instances, LiveStream, RecogniserPool
 from dragoman.core.request import RecognitionRequest, TimeDetail
 from dragoman.core.transcript import Transcript
 from dragoman.service.limits import Admission, Quota
+from dragoman.service.metered_stream import MeteredStream
 from dragoman.service.readiness import Readiness
+
+STREAM_RATES = range(8_000, 48_001)
+"""Samples a second that a live stream may have."""
+_STREAM_SETTING = "max_concurrent_streams"
 
 
 class Recognition:
     """Admission, language, quota and readiness around a pool.
 
     ``sample`` gives a short recording of speech for as long as it is entered: what ``check_ready`` recognises.
+    ``max_streams`` live streams may run at once, ``None``: as many as the pool can serve.
     """
 
     def __init__(
@@ -32,6 +39,7 @@ class Recognition:
         sample: AbstractContextManager[Path],
         *,
         readiness_cache_s: float = 5.0,
+        max_streams: int | None = None,
     ) -> None:
         self._pool = pool
         self._admission = admission
@@ -40,7 +48,13 @@ class Recognition:
         self._sample_path: Path | None = None
         self._resources = ExitStack()
         self._readiness = Readiness(self._recognise_sample, cache_s=readiness_cache_s)
+        self._max_streams = max_streams
+        self._stream_admission = Admission(max_streams or 0, _STREAM_SETTING)
+        self._streams: set[MeteredStream] = set()
+        self._no_streams = asyncio.Event()
+        self._no_streams.set()
         self._open = False
+        self._draining = False
 
     async def start(self) -> None:
         """Start the pool. Raises ``EngineNotReady`` with what to do when no recogniser comes up."""
@@ -50,6 +64,8 @@ class Recognition:
         except BaseException:
             self._resources.close()
             raise
+        if self._max_streams is None:
+            self._stream_admission = Admission(self._pool.stream_capacity, _STREAM_SETTING)
         self._open = True
 
     async def aclose(self) -> None:
@@ -65,6 +81,12 @@ class Recognition:
         """How many files can be recognised at once, and how many are."""
         return self._admission.instances
 
+    def stream_instances(self) -> Instances:
+        """How many live streams can be recognised at once, and how many are. The total is known once ``start``
+        returned.
+        """
+        return self._stream_admission.instances
+
     def capabilities(self, profile: str = "default") -> Capabilities:
         """Known once ``start`` returned. Raises ``UnknownModel`` for a profile that is not configured."""
         return self._pool.capabilities(profile)
@@ -79,8 +101,7 @@ class Recognition:
         wrong with the request as such comes with the first ``anext``: ``UnknownModel``, ``UnsupportedLanguage``,
         ``NoFreeInstance``, ``QuotaExceeded``, ``Unavailable``, and a file that cannot be opened.
         """
-        if not self._open:
-            raise Unavailable("The server is starting or stopping. Try again later.")
+        self._check_open()
         request = self._with_language(request)
         with self._admission.admit(), self._quota.reserve(request.profile, key_id) as reservation:
             async with aclosing(self._pool.transcribe(media, request)) as events:
@@ -115,14 +136,57 @@ class Recognition:
                     on_event(event)
         return assembler.transcript()
 
+    @contextmanager
+    def live(self, request: RecognitionRequest, rate: int, *, key_id: str = "") -> Iterator[LiveStream]:
+        """A live stream of samples at ``rate`` hertz, closed when the block ends; it holds an instance until then.
+
+        Raises ``UnknownModel``, ``UnsupportedLanguage``, ``InvalidField`` (the rate), ``NoFreeInstance``,
+        ``QuotaExceeded``, ``Unavailable``. A quota that is used up later ends the stream with ``QuotaExceeded``.
+        """
+        self._check_open()
+        request = self._with_language(request)
+        if rate not in STREAM_RATES:
+            first, last = STREAM_RATES[0], STREAM_RATES[-1]
+            raise InvalidField(
+                f"The frequency must be {first} to {last} samples a second, not {rate}.", field="frequency"
+            )
+        with (
+            self._stream_admission.admit(),
+            self._quota.reserve(request.profile, key_id) as reservation,
+            closing(self._pool.open_stream(request, rate)) as opened,
+        ):
+            stream = MeteredStream(opened, rate, reservation)
+            self._streams.add(stream)
+            self._no_streams.clear()
+            try:
+                yield stream
+            finally:
+                self._streams.discard(stream)
+                if not self._streams:
+                    self._no_streams.set()
+
+    def drain(self) -> None:
+        """The server is to stop: every live stream ends as if its client had ended it; new work is refused."""
+        self._draining = True
+        for stream in self._streams:
+            stream.drain()
+
+    async def drained(self) -> None:
+        """Wait until there are no live streams."""
+        await self._no_streams.wait()
+
     async def check_ready(self) -> None:
         """Recognise a short recording, ahead of all other work. Raises ``EngineNotReady`` with the reason.
 
         A good answer holds for ``readiness_cache_s``; checks at the same time share one run.
         """
-        if not self._open:
+        if not self._open or self._draining:
             raise EngineNotReady("The server is starting or stopping.")
         await self._readiness.check()
+
+    def _check_open(self) -> None:
+        if not self._open or self._draining:
+            raise Unavailable("The server is starting or stopping. Try again later.")
 
     def _with_language(self, request: RecognitionRequest) -> RecognitionRequest:
         languages = self.capabilities(request.profile).languages

@@ -1,12 +1,14 @@
-"""One worker process, as the server sees it: start it, send orders, read reports, end it."""
+"""One worker process, as the server sees it: start it, send orders, read reports, end it; what is known of it."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Final
 
 from dragoman.service import worker_protocol as protocol
@@ -33,7 +35,9 @@ class WorkerProcess:
         return f"died of signal {-code}" if code < 0 else f"ended with code {code}"
 
     def send(self, order: protocol.Order) -> None:
-        """Orders are few and short, so this never waits. What is sent to a dead process is lost."""
+        """Never waits: of files orders are few and short, and a live stream bounds the audio that is on its way. What
+        is sent to a dead process is lost.
+        """
         assert self._process.stdin is not None
         self._process.stdin.write(protocol.encode(order))
 
@@ -49,6 +53,25 @@ class WorkerProcess:
             while True:
                 size = protocol.length(await read(protocol.HEADER.size))
                 yield protocol.decode_report(await read(size))
+
+
+@dataclass(slots=True, eq=False)
+class Worker:
+    """A process that lives, and what it said last."""
+
+    slot: int
+    process: WorkerProcess
+    ready: bool = False
+    heard_at: float = field(default_factory=time.monotonic)
+    """When it last reported or was last given something to do."""
+    blameless: bool = False
+    """The pool killed it for a reason that is no fault of what runs on it."""
+    stepping: frozenset[int] = frozenset()
+    """The live streams that it computes for."""
+    sessions: int = 0
+    """The live streams that it has."""
+    late_ms: int = 0
+    """With the live stream that it is latest with."""
 
 
 @asynccontextmanager

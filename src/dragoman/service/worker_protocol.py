@@ -4,8 +4,10 @@ Each message is a frame: four bytes of length, big-endian, then MessagePack, dec
 else. A worker that was taken over by a hostile file can therefore send wrong words, but no code: that is why it is not
 pickle. The first frame to a worker is its configuration, JSON that only the composition root reads.
 
-``task`` numbers one attempt at one shard of a file. It is never used again, so a message that arrives late for an
-attempt that is over concerns nobody.
+``task`` numbers one attempt at one shard of a file, or one opening of a live stream. It is never used again, so a
+message that arrives late for what is over concerns nobody.
+
+Live streams are many and their reports small, so one frame carries those of all streams of a turn.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import msgspec
 
 from dragoman.core import events
 from dragoman.core.capabilities import Capabilities
+from dragoman.core.errors import DragomanError, InvalidRequest, by_code
 from dragoman.core.request import RecognitionRequest
 from dragoman.core.transcript import Segment
 
@@ -62,7 +65,36 @@ class Hold(msgspec.Struct, frozen=True, tag="hold"):
 
 
 class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
-    """Answered with ``FileFailed`` of code ``cancelled`` at once, or as soon as the task's step has stopped."""
+    """Of a file: answered with ``FileFailed`` of code ``cancelled`` at once, or as soon as the task's step has stopped.
+
+    Of a stream: it is forgotten.
+    """
+
+    task: int
+
+
+class OpenStream(msgspec.Struct, frozen=True, tag="open_stream"):
+    """A live stream of samples at ``rate`` hertz; ``start`` samples of it were dealt with before, by another worker."""
+
+    task: int
+    request: RecognitionRequest
+    rate: int
+    start: int = 0
+    first_index: int = 0
+    """Of the next segment."""
+    suspect: bool = False
+    """It may have killed a worker: nothing is computed together with it before it gets further."""
+
+
+class Audio(msgspec.Struct, frozen=True, tag="audio"):
+    """The next whole samples of a stream, signed, 16 bits, little-endian."""
+
+    task: int
+    pcm: bytes
+
+
+class EndStream(msgspec.Struct, frozen=True, tag="end_stream"):
+    """No more audio will come; the stream ends with the event ``Finished``."""
 
     task: int
 
@@ -73,6 +105,8 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
     capabilities: dict[str, Capabilities]
     """By profile."""
     load_ms: int
+    streams: int = 0
+    """How many live streams it can serve in real time."""
 
 
 class NotReady(msgspec.Struct, frozen=True, tag="not_ready"):
@@ -113,9 +147,83 @@ class FileFailed(msgspec.Struct, frozen=True, tag="failed"):
     field: str | None = None
 
 
-Order = Start | Share | Hold | Cancel
+class StreamStarted(msgspec.Struct, frozen=True, array_like=True, tag=0):
+    event: events.SpeechStarted
+
+
+class StreamPartial(msgspec.Struct, frozen=True, array_like=True, tag=1):
+    event: events.Partial
+
+
+class StreamFinal(msgspec.Struct, frozen=True, array_like=True, tag=2):
+    event: events.Final
+
+
+class StreamEnded(msgspec.Struct, frozen=True, array_like=True, tag=3):
+    event: events.SpeechEnded
+
+
+class StreamFinished(msgspec.Struct, frozen=True, array_like=True, tag=4):
+    event: events.Finished
+
+
+StreamEvent = StreamStarted | StreamPartial | StreamFinal | StreamEnded | StreamFinished
+
+
+def stream_event(event: events.SpeechEvent) -> StreamEvent:
+    match event:
+        case events.SpeechStarted():
+            return StreamStarted(event)
+        case events.Partial():
+            return StreamPartial(event)
+        case events.Final():
+            return StreamFinal(event)
+        case events.SpeechEnded():
+            return StreamEnded(event)
+        case events.Finished():
+            return StreamFinished(event)
+
+
+class StreamReport(msgspec.Struct, frozen=True, array_like=True):
+    """What happened in one stream. The samples count from its beginning, whoever dealt with them."""
+
+    task: int
+    taken: int
+    settled: int
+    """Samples before this are never needed again: a replacement starts here, at segment ``next_index``."""
+    next_index: int
+    events: tuple[StreamEvent, ...] = ()
+
+
+class StreamFailed(msgspec.Struct, frozen=True, array_like=True):
+    """The ``DragomanError`` that ended the stream."""
+
+    task: int
+    code: str
+    message: str
+    field: str | None = None
+
+
+class Streams(msgspec.Struct, frozen=True, tag="streams"):
+    """What happened in all streams since the last report, and how the worker does."""
+
+    reports: tuple[StreamReport, ...]
+    failed: tuple[StreamFailed, ...]
+    open: int
+    """How many streams it has."""
+    late_ms: int
+    """How late it is with the stream that it is latest with; a stream sent faster than real time is not late."""
+
+
+class Stepping(msgspec.Struct, frozen=True, tag="stepping"):
+    """From now on it computes for these streams, and for nothing else if there are any. If it dies, that is why."""
+
+    tasks: tuple[int, ...]
+
+
+Order = Start | Share | Hold | Cancel | OpenStream | Audio | EndStream
 FileReport = FileOpened | FileProgress | SegmentDone | FileFinished | FileFailed
-Report = Ready | NotReady | FileReport
+Report = Ready | NotReady | FileReport | Streams | Stepping
 
 _ENCODER = msgspec.msgpack.Encoder()
 _ORDERS: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Order)
@@ -147,8 +255,8 @@ def decode_report(body: bytes) -> Report:
     """Raises ``ProtocolError``."""
     try:
         return _REPORTS.decode(body)
-    except msgspec.MsgspecError as error:
-        raise ProtocolError(str(error)) from error
+    except msgspec.MsgspecError as problem:
+        raise ProtocolError(str(problem)) from problem
 
 
 def read_frame(stream: BinaryIO) -> bytes | None:
@@ -159,6 +267,13 @@ def read_frame(stream: BinaryIO) -> bytes | None:
     size = length(header)
     body = stream.read(size)
     return body if len(body) == size else None
+
+
+def error(report: FileFailed | StreamFailed) -> DragomanError:
+    failure = by_code(report.code, report.message)
+    if isinstance(failure, InvalidRequest):
+        failure.field = report.field
+    return failure
 
 
 def decode_order(body: bytes) -> Order:

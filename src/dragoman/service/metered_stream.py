@@ -1,0 +1,69 @@
+"""A live stream as the recognition hands it out: its quota counted, and ended in good order when the server stops."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from dragoman.core.errors import DragomanError, QuotaExceeded
+from dragoman.core.events import Finished, SpeechEvent
+from dragoman.core.ports import LiveStream
+from dragoman.core.request import Vocabulary
+from dragoman.service.limits import Reservation
+
+
+class MeteredStream:
+    """A ``LiveStream`` around another.
+
+    When the quota is used up, what was sent before is still recognised; then ``events`` raises ``QuotaExceeded`` in
+    place of ``Finished``.
+    """
+
+    def __init__(self, stream: LiveStream, rate: int, reservation: Reservation) -> None:
+        self._stream = stream
+        self._rate = rate
+        self._reservation = reservation
+        self._sent = 0
+        """Bytes."""
+        self._error: DragomanError | None = None
+        self._drained = False
+
+    @property
+    def taken_ms(self) -> int:
+        return self._stream.taken_ms
+
+    def prefer(self, vocabulary: Vocabulary) -> None:
+        self._stream.prefer(vocabulary)
+
+    async def send(self, audio: bytes) -> None:
+        """What comes after the server began to stop is not recognised any more, and nobody is told until the end."""
+        if self._drained:
+            return
+        if self._error is not None:
+            raise self._error
+        self._sent += len(audio)
+        try:
+            self._reservation.grow(self._sent // 2 * 1000 // self._rate)
+        except QuotaExceeded as error:
+            self._error = error
+            self._stream.finish()
+            raise
+        await self._stream.send(audio)
+
+    def finish(self) -> None:
+        self._stream.finish()
+
+    def drain(self) -> None:
+        """End the stream as if its client had ended it."""
+        self._drained = True
+        self._stream.finish()
+
+    async def events(self) -> AsyncGenerator[SpeechEvent, None]:
+        async with aclosing(self._stream.events()) as events:
+            async for event in events:
+                if isinstance(event, Finished) and self._error is not None:
+                    raise self._error
+                yield event
+
+    def close(self) -> None:
+        self._stream.close()
