@@ -1,0 +1,366 @@
+"""Laws of a live session, over made-up sound with the fake engine."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dragoman.core.errors import Cancelled
+from dragoman.core.events import Final, Finished, Partial, SpeechEnded, SpeechEvent, SpeechStarted
+from dragoman.core.request import DictionaryWord, RecognitionRequest, TimeDetail, Vocabulary
+from dragoman.core.transcript import Segment
+from dragoman.engines.fake import EvenAligner, FakeEngine, Mishap, Script, SpellingMatcher
+from dragoman.service.endpointing import EndpointingRule
+from dragoman.service.recognise import Recogniser, VadStream
+from dragoman.service.session import Kind, LiveSession
+
+pytestmark = pytest.mark.unit
+
+RULE = EndpointingRule(trailing_silence_ms=500, longest_ms=4_000)
+RATES = st.sampled_from([8_000, 11_025, 16_000, 22_050, 44_100, 48_000])
+
+Stretch = tuple[int, bool]
+"""Milliseconds, and whether there is sound."""
+
+
+class Loudness:
+    """Voice activity that takes what is loud for speech."""
+
+    def load(self) -> None:
+        """There is nothing to load."""
+
+    def open(self) -> VadStream:
+        return LoudnessStream()
+
+
+class LoudnessStream:
+    def feed(self, samples: np.ndarray) -> np.ndarray:
+        return (np.abs(samples.reshape(-1, 512)).mean(axis=1) > 0.02).astype(np.float32)
+
+
+def recogniser(script: Script | None = None) -> Recogniser:
+    return Recogniser(FakeEngine(script), EvenAligner(), Loudness(), SpellingMatcher())
+
+
+def sound(stretches: Iterable[Stretch], rate: int = 16_000, seed: int = 0) -> bytes:
+    """Samples of noise and of silence."""
+    rng = np.random.default_rng(seed)
+    parts = [rng.uniform(-0.3, 0.3, ms * rate // 1000) * loud for ms, loud in stretches]
+    return (np.concatenate([np.zeros(0), *parts]) * 32767).astype("<i2").tobytes()
+
+
+def stretches() -> st.SearchStrategy[list[Stretch]]:
+    return st.lists(st.tuples(st.integers(10, 3_000), st.booleans()), max_size=8)
+
+
+@dataclass
+class Listener:
+    """Runs a session as a worker would, one that does all that is due, or only what must be done."""
+
+    session: LiveSession
+    engine: FakeEngine = field(default_factory=FakeEngine)
+    kinds: Sequence[Kind] = tuple(Kind)
+    events: list[SpeechEvent] = field(default_factory=list)
+    done: list[Kind] = field(default_factory=list)
+
+    def step(self) -> None:
+        while (work := self.session.work()) is not None and work.kind in self.kinds:
+            self.done.append(work.kind)
+            if work.kind is Kind.PARTIAL:
+                self.session.drafted(self.engine.draft([self.session.utterance()])[0])
+            else:
+                self.session.recognise(lambda: False)
+        self.events += self.session.take_events()
+
+    def hear(self, pcm: bytes, sizes: Sequence[int] = (1_600,)) -> None:
+        at = 0
+        for size in itertools.cycle(sizes):
+            if at >= len(pcm):
+                break
+            self.session.feed(pcm[at : at + 2 * size])
+            self.step()
+            at += 2 * size
+
+    def finish(self) -> list[SpeechEvent]:
+        self.session.finish()
+        self.step()
+        return self.events
+
+
+def listen(
+    pcm: bytes,
+    rate: int = 16_000,
+    sizes: Sequence[int] = (1_600,),
+    kinds: Sequence[Kind] = tuple(Kind),
+    request: RecognitionRequest | None = None,
+    script: Script | None = None,
+) -> list[SpeechEvent]:
+    session = LiveSession(recogniser(script), request or RecognitionRequest(), RULE, rate)
+    listener = Listener(session, FakeEngine(script), kinds)
+    listener.hear(pcm, sizes)
+    return listener.finish()
+
+
+def finals(events: Iterable[SpeechEvent]) -> list[Segment]:
+    return [event.segment for event in events if isinstance(event, Final)]
+
+
+def partials(events: Iterable[SpeechEvent]) -> list[Partial]:
+    return [event for event in events if isinstance(event, Partial)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(stretches(), RATES, st.lists(st.integers(1, 9_000), min_size=1, max_size=4))
+def test_segments_come_one_after_the_other_and_the_end_last(parts: list[Stretch], rate: int, sizes: list[int]) -> None:
+    pcm = sound(parts, rate)
+    *events, last = listen(pcm, rate, sizes)
+    assert last == Finished(len(pcm) // 2 * 1000 // rate, "en", "fake")
+    index, edges, is_open, is_final = 0, [0], False, False
+    for event in events:
+        match event:
+            case SpeechStarted():
+                assert not is_open
+                assert event.index == index
+                edges.append(event.start_ms)
+                is_open = True
+            case Partial():
+                assert is_open
+                assert not is_final
+                assert event.segment.index == index
+                assert edges[-1] <= event.segment.start_ms <= event.segment.end_ms <= last.duration_ms
+            case Final():
+                assert is_open
+                assert not is_final
+                assert event.segment.index == index
+                assert event.segment.text == " ".join(word.text for word in event.segment.words)
+                edges += [edge for word in event.segment.words for edge in (word.start_ms, word.end_ms)]
+                is_final = True
+            case SpeechEnded():
+                assert is_open
+                assert event.index == index
+                edges.append(event.end_ms)
+                index, is_open, is_final = index + 1, False, False
+            case Finished():
+                raise AssertionError
+    assert not is_open
+    edges.append(last.duration_ms)
+    assert edges == sorted(edges)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    stretches(),
+    RATES,
+    st.lists(st.integers(1, 9_000), min_size=1, max_size=4),
+    st.sampled_from([(Kind.FINAL,), (Kind.FINAL, Kind.AHEAD), tuple(Kind)]),
+)
+def test_what_is_final_depends_neither_on_the_pieces_nor_on_when_it_was_computed(
+    parts: list[Stretch], rate: int, sizes: list[int], kinds: tuple[Kind, ...]
+) -> None:
+    pcm = sound(parts, rate)
+    assert finals(listen(pcm, rate, sizes, kinds)) == finals(listen(pcm, rate, [max(1, len(pcm))], (Kind.FINAL,)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(stretches(), RATES)
+def test_all_sound_is_in_a_segment_and_no_segment_is_too_long(parts: list[Stretch], rate: int) -> None:
+    events = listen(sound(parts, rate), rate)
+    starts = [event.start_ms for event in events if isinstance(event, SpeechStarted)]
+    ends = [event.end_ms for event in events if isinstance(event, SpeechEnded)]
+    assert all(end - start <= RULE.longest_ms for start, end in zip(starts, ends, strict=True))
+    at = 0
+    for ms, loud in parts:
+        # The edges of a stretch are inside frames that are not all sound.
+        inner = range(at + 40, at + ms - 40, 50)
+        assert not loud or all(sum(s <= here <= e for s, e in zip(starts, ends, strict=True)) >= 1 for here in inner)
+        at += ms
+
+
+@settings(max_examples=80, deadline=None)
+@given(stretches(), RATES, st.data())
+def test_a_session_that_takes_the_place_of_a_lost_one_loses_and_repeats_nothing(
+    parts: list[Stretch], rate: int, data: st.DataObject
+) -> None:
+    pcm = sound(parts, rate)
+    lost_at = 2 * data.draw(st.integers(0, len(pcm) // 2))
+    last_taken = data.draw(st.booleans())
+    lost = Listener(LiveSession(recogniser(), RecognitionRequest(), RULE, rate))
+    lost.hear(pcm[:lost_at])
+    if not last_taken:  # it dies with events that nobody has seen
+        lost.session.feed(pcm[lost_at : lost_at + 20_000])
+        if (work := lost.session.work()) is not None and work.kind is not Kind.PARTIAL:
+            lost.session.recognise(lambda: False)
+    settled, next_index = lost.session.settled, lost.session.next_index
+    again = Listener(LiveSession(recogniser(), RecognitionRequest(), RULE, rate, start=settled, first_index=next_index))
+    again.hear(pcm[2 * settled :])
+    found = finals(lost.events) + finals(again.finish())
+    closed = [event for event in lost.events + again.events if isinstance(event, SpeechEnded)]
+    assert [event.index for event in closed] == list(range(len(closed)))
+    edges = [edge for segment in found for word in segment.words for edge in (word.start_ms, word.end_ms)]
+    assert edges == sorted(edges)
+    assert again.events[-1] == Finished(len(pcm) // 2 * 1000 // rate, "en", "fake")
+    in_a_segment = any(isinstance(event, SpeechStarted) and event.index == next_index for event in lost.events)
+    if last_taken and not in_a_segment and rate in (8_000, 16_000, 48_000):
+        # At these rates a frame is a whole number of samples, so both see the same ones.
+        whole = finals(listen(pcm, rate))
+        assert [(s.index, s.text) for s in found] == [(s.index, s.text) for s in whole]
+
+
+@settings(max_examples=40, deadline=None)
+@given(stretches(), RATES, st.sampled_from([(Kind.FINAL,), tuple(Kind)]))
+def test_what_is_settled_is_never_needed_again_and_all_is_settled_at_the_end(
+    parts: list[Stretch], rate: int, kinds: tuple[Kind, ...]
+) -> None:
+    pcm = sound(parts, rate)
+    listener = Listener(LiveSession(recogniser(), RecognitionRequest(), RULE, rate), kinds=kinds)
+    settled = 0
+    for at in range(0, len(pcm), 3_000):
+        listener.session.feed(pcm[at : at + 3_000])
+        before = len(listener.events)
+        assert listener.session.settled == settled
+        listener.step()
+        assert settled <= listener.session.settled <= listener.session.taken == min(len(pcm), at + 3_000) // 2
+        for event in listener.events[before:]:
+            if isinstance(event, SpeechStarted):
+                assert event.start_ms >= settled * 1000 // rate
+        settled = listener.session.settled
+        # An utterance, what comes before it and what ends it.
+        assert listener.session.taken - settled <= (RULE.longest_ms + 1_000) * rate // 1000
+    listener.finish()
+    assert listener.session.settled == listener.session.taken
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100])
+def test_in_silence_everything_but_the_last_half_second_is_settled(rate: int) -> None:
+    listener = Listener(LiveSession(recogniser(), RecognitionRequest(), RULE, rate))
+    listener.hear(sound([(1_000, True), (30_000, False)], rate))
+    assert listener.session.taken - listener.session.settled <= rate // 2
+    assert listener.session.next_index == 1
+
+
+def test_a_final_computed_ahead_comes_out_as_soon_as_the_pause_has_lasted() -> None:
+    listener = Listener(LiveSession(recogniser(), RecognitionRequest(), RULE, 16_000))
+    listener.hear(sound([(500, False), (1_500, True), (400, False)]))
+    assert listener.done[-1] is Kind.AHEAD
+    assert not finals(listener.events)
+    assert listener.session.work() is None
+    settled = listener.session.settled
+    listener.session.feed(sound([(150, False)]))
+    assert listener.session.work() is None
+    assert listener.session.settled == settled
+    events = listener.session.take_events()
+    assert [type(event) for event in events] == [Final, SpeechEnded]
+    assert listener.session.settled > settled
+    assert listener.session.next_index == 1
+
+
+def test_a_final_computed_ahead_is_thrown_away_when_speech_goes_on() -> None:
+    parts = [(500, True), (400, False), (500, True), (1_000, False)]
+    listener = Listener(LiveSession(recogniser(), RecognitionRequest(), RULE, 16_000))
+    listener.hear(sound(parts))
+    assert listener.done.count(Kind.AHEAD) == 2
+    (final,) = finals(listener.events)
+    assert final.end_ms >= 1_400
+
+
+def test_an_end_that_was_not_computed_ahead_is_due_when_the_pause_has_lasted() -> None:
+    session = LiveSession(recogniser(), RecognitionRequest(), RULE, 16_000)
+    session.feed(sound([(480, False), (800, True), (3_000, False)]))
+    work = session.work()
+    assert work is not None
+    assert work.kind is Kind.FINAL
+    assert 1_280 + 450 <= work.due <= 1_280 + 550
+
+
+@settings(max_examples=30, deadline=None)
+@given(stretches(), st.sampled_from(list(TimeDetail)))
+def test_partials_grow_by_300_ms_and_begin_with_the_stable_words_before(
+    parts: list[Stretch], detail: TimeDetail
+) -> None:
+    session = LiveSession(recogniser(), RecognitionRequest(time_detail=detail), RULE, 16_000)
+    listener = Listener(session)
+    pcm = sound(parts)
+    drafted: dict[int, int] = {}
+    stable: dict[int, tuple[str, ...]] = {}
+    for at in range(0, len(pcm), 320):
+        session.feed(pcm[at : at + 320])
+        listener.done.clear()
+        before = len(listener.events)
+        listener.step()
+        assert listener.done.count(Kind.PARTIAL) <= 1
+        for partial in partials(listener.events[before:]):
+            index, words = partial.segment.index, tuple(partial.segment.text.split())
+            assert session.taken - drafted.get(index, -10_000) >= 4_800
+            assert words[: len(stable.get(index, ()))] == stable.get(index, ())
+            assert partial.stable_words >= len(stable.get(index, ()))
+            drafted[index], stable[index] = session.taken, words[: partial.stable_words]
+
+
+def test_the_times_of_stable_words_stay() -> None:
+    request = RecognitionRequest(time_detail=TimeDetail.CHARACTER)
+    shown = partials(listen(sound([(3_500, True), (1_000, False)]), request=request))
+    assert shown[-1].stable_words > 0
+    for before, after in itertools.pairwise(shown):
+        kept = before.stable_words
+        assert after.segment.words[:kept] == before.segment.words[:kept]
+    for partial in shown:
+        edges = [edge for word in partial.segment.words for c in word.characters for edge in (c.start_ms, c.end_ms)]
+        assert edges == sorted(edges)
+        assert "".join(c.text for word in partial.segment.words for c in word.characters) == "".join(
+            partial.segment.text.split()
+        )
+
+
+def test_where_nothing_was_said_the_segment_closes_without_a_final() -> None:
+    mute = Script(texts=("",))
+    events = listen(sound([(1_000, True), (1_000, False), (1_000, True)]), script=mute)
+    assert [type(event) for event in events] == [SpeechStarted, SpeechEnded, SpeechStarted, SpeechEnded, Finished]
+    assert [event.index for event in events if isinstance(event, SpeechEnded)] == [0, 1]
+
+
+def test_a_stream_without_audio_is_finished_at_once() -> None:
+    assert listen(b"") == [Finished(0, "en", "fake")]
+
+
+def test_feeding_never_runs_the_engine() -> None:
+    broken = Script(mishaps=(Mishap(above=0.0, kind="error"),))
+    session = LiveSession(recogniser(broken), RecognitionRequest(), RULE, 16_000)
+    session.feed(sound([(9_000, True), (1_000, False)]))
+    session.finish()
+    assert [type(event) for event in session.take_events()] == [SpeechStarted]
+
+
+def test_what_was_cancelled_is_still_due() -> None:
+    session = LiveSession(recogniser(), RecognitionRequest(), RULE, 16_000)
+    session.feed(sound([(1_000, True), (1_000, False)]))
+    due = session.work()
+    with pytest.raises(Cancelled):
+        session.recognise(lambda: True)
+    assert session.work() == due
+
+
+@pytest.mark.parametrize("detail", list(TimeDetail))
+def test_words_of_the_dictionary_are_put_into_finals(detail: TimeDetail) -> None:
+    known = Vocabulary(words=(DictionaryWord("giffney", sounds_like=("gif",), display="Giffney"),))
+    request = RecognitionRequest(language="en", time_detail=detail, vocabulary=known)
+    (final,) = finals(listen(sound([(1_500, True)]), request=request, script=Script(texts=("a gif now",))))
+    assert final.text == "a Giffney now"
+    assert bool(final.words) == (detail is not TimeDetail.SEGMENT)
+
+
+@settings(max_examples=20, deadline=None)
+@given(RATES, st.integers(100, 3_000), st.integers(0, 500_000))
+def test_times_are_those_of_the_submitted_audio_at_any_rate(rate: int, silence_ms: int, start: int) -> None:
+    session = LiveSession(recogniser(), RecognitionRequest(), RULE, rate, start=start)
+    listener = Listener(session)
+    listener.hear(sound([(silence_ms, False), (1_000, True), (1_000, False)], rate))
+    ended = [event for event in listener.events if isinstance(event, SpeechEnded)]
+    after: Callable[[int], float] = lambda ms: start * 1000 / rate + silence_ms + 1_000 + ms  # noqa: E731
+    assert len(ended) == 1
+    assert after(200 - 2 * 32) <= ended[0].end_ms <= after(200 + 2 * 32)
