@@ -18,12 +18,13 @@ def render(transcript: Transcript) -> str:
         "duration_ms": transcript.duration_ms,
         "channels": transcript.channels,
         "text": transcript.text,
-        "segments": [_segment(segment) for segment in transcript.segments],
+        "segments": [segment_fields(segment) for segment in transcript.segments],
     }
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
-def _segment(segment: Segment) -> dict[str, Any]:
+def segment_fields(segment: Segment) -> dict[str, Any]:
+    """A segment as it stands in the document."""
     return {
         "index": segment.index,
         "channel": segment.channel,

@@ -7,7 +7,9 @@ import click
 from dragoman import __version__
 from dragoman.core.errors import DragomanError
 from dragoman.server.cli.doctor import doctor
+from dragoman.server.cli.listen import listen
 from dragoman.server.cli.serve import serve
+from dragoman.server.cli.stream import stream
 from dragoman.server.cli.transcribe import transcribe
 from dragoman.server.cli.vocabulary import vocabulary
 
@@ -21,6 +23,7 @@ def command() -> None:
 
     \b
     Transcribe a recording:           dragoman transcribe call.wav
+    See what the microphone hears:    dragoman listen
     Serve the APIs on port 8080:      dragoman serve
     See how words will sound:         dragoman vocabulary check words.txt
     See whether all is well here:     dragoman doctor
@@ -31,6 +34,8 @@ def command() -> None:
 
 
 command.add_command(transcribe)
+command.add_command(listen)
+command.add_command(stream)
 command.add_command(serve)
 command.add_command(vocabulary)
 command.add_command(doctor)

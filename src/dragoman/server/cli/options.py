@@ -1,4 +1,4 @@
-"""Settings out of the options that commands share."""
+"""The options that commands share, and what they mean."""
 
 from __future__ import annotations
 
@@ -8,16 +8,64 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dragoman.core.capabilities import Capabilities
+from dragoman.core.request import RecognitionRequest, Vocabulary
+
 if TYPE_CHECKING:
     from dragoman.server.settings import Settings
 
-config_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+Option = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def _language(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
+    from dragoman.language.tags import iso_639_1
+
+    try:
+        return iso_639_1(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is {error}; write it as in en, eng or en-US.") from error
+
+
+language_option: Option = click.option(
+    "--language",
+    callback=_language,
+    metavar="CODE",
+    help="What is spoken, such as en.  [default: the model's own]",
+)
+phrases_option: Option = click.option(
+    "--phrases",
+    "phrases_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Phrases that are likely to be said, one a line.",
+)
+dictionary_option: Option = click.option(
+    "--dictionary",
+    "dictionary_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Words the recogniser may not know, one a line, after a tab its phonemes.",
+)
+profile_option: Option = click.option(
+    "--profile", default="default", show_default=True, metavar="NAME", help="A recogniser of the settings."
+)
+live_format_option: Option = click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["txt", "json"]),
+    default="txt",
+    show_default=True,
+    help="Text, or every event as JSON, one a line.",
+)
+config_option: Option = click.option(
     "--config", type=click.Path(path_type=Path), metavar="FILE", help="A TOML file of settings."
 )
-workers_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+workers_option: Option = click.option(
     "--workers", type=click.IntRange(min=1), metavar="N", help="Recognition processes.  [default: one per core]"
 )
-engine_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+engine_option: Option = click.option(
     "--engine",
     type=click.Choice(["moonshine", "fake"]),
     help="Recogniser of every profile; fake needs no model and makes words up.  [default: as configured]",
@@ -51,3 +99,45 @@ def with_one_recogniser(settings: Settings, name: str) -> Settings:
         raise click.UsageError(f"There is no profile {name!r}; the settings name {', '.join(settings.profiles)}.")
     profile = replace(settings.profiles[name], quota_minutes=None)
     return replace(settings, profiles=dict.fromkeys(settings.profiles, profile), log_level="error")
+
+
+def for_one_stream(settings: Settings, name: str) -> Settings:
+    """``with_one_recogniser``, and one worker that takes one live stream however slow the machine is."""
+    from msgspec.structs import replace
+
+    return replace(with_one_recogniser(settings, name), workers=1, max_concurrent_streams=1)
+
+
+def live_request(
+    language: str | None, profile: str, phrases_file: Path | None, dictionary_file: Path | None, settings: Settings
+) -> RecognitionRequest:
+    """What the options of a live stream ask for."""
+    return RecognitionRequest(
+        language, profile=profile, vocabulary=vocabulary_from(phrases_file, dictionary_file, settings)
+    )
+
+
+def vocabulary_from(phrases_file: Path | None, dictionary_file: Path | None, settings: Settings) -> Vocabulary:
+    """What is accepted of the files; what is not gets a line on standard error."""
+    if phrases_file is None and dictionary_file is None:
+        return Vocabulary()
+    from dragoman.server.cli import word_files
+    from dragoman.service.vocabulary import Draft
+
+    draft = Draft(
+        word_files.read_phrases(phrases_file).phrases if phrases_file is not None else (),
+        word_files.read_dictionary(dictionary_file).words if dictionary_file is not None else (),
+    )
+    checked = word_files.check(draft, settings)
+    for line in word_files.left_out(checked):
+        click.echo(f"dragoman: {line}", err=True)
+    return checked.accepted
+
+
+def check_request(request: RecognitionRequest, capabilities: Capabilities) -> None:
+    """Raises a usage error for an option that this recogniser cannot honour."""
+    if request.language not in (None, *capabilities.languages):
+        known = ", ".join(capabilities.languages)
+        raise click.UsageError(f"--language: this recogniser knows {known}, not {request.language}.")
+    if request.vocabulary.phrases and not capabilities.phrases:
+        raise click.UsageError(f"--phrases: the recogniser of profile {request.profile!r} cannot prefer phrases.")

@@ -18,11 +18,23 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from dragoman.core.errors import DragomanError
-from dragoman.core.request import ChannelSelection, RecognitionRequest, Vocabulary
+from dragoman.core.request import ChannelSelection, RecognitionRequest
 from dragoman.core.transcript import Transcript
 from dragoman.formats import FORMATS, Format
 from dragoman.server.cli.destination import CannotWrite, Destination, Folder, StandardOutput
-from dragoman.server.cli.options import config_option, engine_option, settings_from, with_one_recogniser, workers_option
+from dragoman.server.cli.options import (
+    check_request,
+    config_option,
+    dictionary_option,
+    engine_option,
+    language_option,
+    phrases_option,
+    profile_option,
+    settings_from,
+    vocabulary_from,
+    with_one_recogniser,
+    workers_option,
+)
 from dragoman.server.cli.progress import ProgressLine, length
 
 if TYPE_CHECKING:
@@ -49,17 +61,6 @@ def _channels(context: click.Context, parameter: click.Parameter, value: str) ->
         raise click.BadParameter(str(error)) from error
 
 
-def _language(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    if value is None:
-        return None
-    from dragoman.language.tags import iso_639_1
-
-    try:
-        return iso_639_1(value)
-    except ValueError as error:
-        raise click.BadParameter(f"{value!r} is {error}; write it as in en, eng or en-US.") from error
-
-
 @click.command(short_help="Write what is said in recordings.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
 @click.option(
@@ -79,24 +80,10 @@ def _language(context: click.Context, parameter: click.Parameter, value: str | N
     metavar="mix|split|0,1",
     help="Mix the channels, or recognise each, or those of these numbers, by itself.",
 )
-@click.option(
-    "--language", callback=_language, metavar="CODE", help="What is spoken, such as en.  [default: the model's own]"
-)
-@click.option(
-    "--phrases",
-    "phrases_file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Phrases that are likely to be said, one a line.",
-)
-@click.option(
-    "--dictionary",
-    "dictionary_file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Words the recogniser may not know, one a line, after a tab its phonemes.",
-)
-@click.option("--profile", default="default", show_default=True, metavar="NAME", help="A recogniser of the settings.")
+@language_option
+@phrases_option
+@dictionary_option
+@profile_option
 @workers_option
 @engine_option
 @config_option
@@ -132,7 +119,7 @@ def transcribe(
     if STANDARD_INPUT in files and sys.stdin.isatty():
         raise click.UsageError("Standard input (-) is a terminal; pipe a recording into it.")
     form = FORMATS[format_name]
-    vocabulary = _vocabulary(phrases_file, dictionary_file, settings)
+    vocabulary = vocabulary_from(phrases_file, dictionary_file, settings)
     request = RecognitionRequest(language, form.time_detail, channels, profile, vocabulary)
     with contextlib.ExitStack() as spools:
         recordings = [_recording(file, settings.spool_dir, spools) for file in files]
@@ -146,23 +133,6 @@ def transcribe(
             return asyncio.run(_transcribe(recordings, request, settings, form, destination))
         except asyncio.CancelledError:
             return TERMINATED
-
-
-def _vocabulary(phrases_file: Path | None, dictionary_file: Path | None, settings: Settings) -> Vocabulary:
-    """What is accepted of the files; what is not gets a line on standard error."""
-    if phrases_file is None and dictionary_file is None:
-        return Vocabulary()
-    from dragoman.server.cli import word_files
-    from dragoman.service.vocabulary import Draft
-
-    draft = Draft(
-        word_files.read_phrases(phrases_file).phrases if phrases_file is not None else (),
-        word_files.read_dictionary(dictionary_file).words if dictionary_file is not None else (),
-    )
-    checked = word_files.check(draft, settings)
-    for line in word_files.left_out(checked):
-        click.echo(f"dragoman: {line}", err=True)
-    return checked.accepted
 
 
 def _recording(file: Path, spool_dir: Path, spools: contextlib.ExitStack) -> Recording:
@@ -241,11 +211,7 @@ async def _transcribe(
         closing.callback(progress.clear)
         closing.push_async_callback(recognition.aclose)
         await recognition.start()
-        languages = recognition.capabilities(request.profile).languages
-        if request.language not in (None, *languages):
-            raise click.UsageError(f"--language: this recogniser knows {', '.join(languages)}, not {request.language}.")
-        if request.vocabulary.phrases and not recognition.capabilities(request.profile).phrases:
-            raise click.UsageError(f"--phrases: the recogniser of profile {request.profile!r} cannot prefer phrases.")
+        check_request(request, recognition.capabilities(request.profile))
         outcomes = [
             asyncio.create_task(outcome(number), name=f"transcribe {recording.name}")
             for number, recording in enumerate(recordings)
