@@ -28,7 +28,7 @@ FILE = {"file": ("speech.wav", b"audio")}
 
 @given(transcripts())
 def test_the_items_of_a_channel_are_in_order_and_its_long_gaps_are_silences(transcript: Transcript) -> None:
-    result = msgspec.to_builtins(translate.recognition(transcript, "a.wav", "EN_US_1"))["result"]
+    result = msgspec.to_builtins(translate.recognition(transcript, "a.wav", "EN_US_1"))
     channels = defaultdict(list)
     for item in result["segmentation"]:
         channels[item["channel_id"]].append(item)
@@ -52,7 +52,7 @@ def test_the_items_of_a_channel_are_in_order_and_its_long_gaps_are_silences(tran
 
 @given(transcripts())
 def test_scores_are_logarithms_of_confidences(transcript: Transcript) -> None:
-    result = msgspec.to_builtins(translate.recognition(transcript, "a.wav", "EN_US_1"))["result"]
+    result = msgspec.to_builtins(translate.recognition(transcript, "a.wav", "EN_US_1"))
     assert 0 <= result["confidence"] <= 1
     for item in result["segmentation"]:
         assert item["score"] <= 0 < item["confidence"] <= 1
@@ -61,7 +61,7 @@ def test_scores_are_logarithms_of_confidences(transcript: Transcript) -> None:
 
 @given(transcripts())
 def test_texts_keep_their_form_and_words_lose_it(transcript: Transcript) -> None:
-    result = msgspec.to_builtins(translate.recognition(transcript, "a.wav", "EN_US_1"))["result"]
+    result = msgspec.to_builtins(translate.recognition(transcript, "a.wav", "EN_US_1"))
     for entry in result["transcription"]:
         segments = transcript.channel(entry["channel_id"])
         assert entry["text"] == " ".join(segment.text for segment in segments)
@@ -81,7 +81,7 @@ def test_texts_keep_their_form_and_words_lose_it(transcript: Transcript) -> None
     ],
 )
 def test_the_file_is_named_without_its_folder(sent: str, shown: str) -> None:
-    assert translate.recognition(TRANSCRIPT, sent, "EN_US_1").result.file == shown
+    assert translate.recognition(TRANSCRIPT, sent, "EN_US_1").file == shown
 
 
 @given(st.sampled_from(sorted(_NAMES)), st.text(max_size=10))

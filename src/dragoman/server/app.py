@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.routing import Route, Router
+from starlette.routing import BaseRoute, Route, Router
 from starlette.types import Receive, Scope, Send
 
 from dragoman.apis import openai, phonexia_v1, telecomx
@@ -25,7 +26,12 @@ DIALECTS: Final[dict[str, Callable[[Services, Settings], Dialect]]] = {
     "telecomx": lambda services, settings: telecomx.dialect(
         services, engines={str(name): profile for name, profile in settings.telecomx_engines.items()}
     ),
-    "phonexia_v1": lambda services, settings: phonexia_v1.dialect(services, model=settings.phonexia_model),
+    "phonexia_v1": lambda services, settings: phonexia_v1.dialect(
+        services,
+        model=settings.phonexia_model,
+        silence_s=settings.phonexia_stream_timeout_s,
+        results_kept_s=settings.phonexia_results_kept_s,
+    ),
     "openai": lambda services, settings: openai.dialect(
         services, models={**settings.openai_models, **{name: name for name in settings.profiles}}
     ),
@@ -62,10 +68,18 @@ def build_app(settings: Settings, recognition: Recognition) -> Application:
         started=lifespan.started,
     )
     dialects = tuple(make(services, settings) for make in DIALECTS.values())
-    routes = [*_health_routes(lifespan), *(route for dialect in dialects for route in dialect.routes)]
-    router = Router(routes, redirect_slashes=False, lifespan=lifespan)
+    lifespan.closing = tuple(dialect.aclose for dialect in dialects if dialect.aclose is not None)
+    routes: list[BaseRoute] = [*_health_routes(lifespan)]
+    for dialect in dialects:
+        routes += (*dialect.routes, *dialect.sockets)
+    router = Router(routes, redirect_slashes=False, default=_nowhere, lifespan=lifespan)
     front = Front(router, _errors_by_path(dialects), stall_timeout_s=settings.reply_stall_timeout_s)
     return Application(front, lifespan, dialects)
+
+
+async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:
+    """Starlette itself would close a WebSocket without a word."""
+    raise HTTPException(404)
 
 
 def _errors_by_path(dialects: tuple[Dialect, ...]) -> Callable[[str], Callable[[DragomanError], Reply]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 from dragoman.core.errors import DragomanError, EngineNotReady
@@ -22,6 +22,8 @@ class Lifespan:
         self._spool = spool
         self._wait_s = wait_s
         self._starting: asyncio.Task[None] | None = None
+        self.closing: tuple[Callable[[], Awaitable[None]], ...] = ()
+        """What uses the recognition beyond a request; closed before it."""
 
     @asynccontextmanager
     async def __call__(self, app: object) -> AsyncIterator[None]:
@@ -34,6 +36,8 @@ class Lifespan:
             self._starting.cancel()
             with suppress(asyncio.CancelledError, DragomanError):
                 await self._starting
+            for close in self.closing:
+                await close()
             await self._recognition.aclose()
             self._spool.close()
 

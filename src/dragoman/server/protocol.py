@@ -1,11 +1,17 @@
-"""uvicorn's HTTP/1.1 connection with bounds that it leaves open: size and time of a request's head."""
+"""uvicorn's connections with bounds that it leaves open: size and time of a request's head, the patience with clients
+of WebSockets that do not read or do not close."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar
+from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+
+MAX_MESSAGE_BYTES: Final = 4 << 20
+"""A longer message of a WebSocket closes it with 1009. Two minutes of audio at 16 kHz are as much."""
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -45,6 +51,10 @@ class HttpProtocol(HttpToolsProtocol):
         self._head_ended()
         super().on_headers_complete()
 
+    def _should_upgrade(self) -> bool:
+        """Anything but GET would fail in the protocol of WebSockets without a reply."""
+        return self.scope["method"] == "GET" and super()._should_upgrade()
+
     def _await_head(self) -> None:
         self._head_ended()
         self._in_head = True
@@ -62,3 +72,52 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.close()  # a browser that connected ahead of need is not told anything
         elif not self.transport.is_closing():
             self.send_400_response("The head of the request did not arrive in time.")
+
+
+class WebSocketProtocol(WebSocketsSansIOProtocol):
+    """Ends a connection whatever its client does, and keeps nothing for one that does not read."""
+
+    patience_s: ClassVar[float] = 10.0
+    """How long a client may take to close the connection once the server is done with it."""
+
+    _patience: asyncio.TimerHandle | None = None
+
+    async def run_asgi(self) -> None:
+        try:
+            await super().run_asgi()
+        finally:
+            if not self.disconnected:
+                self._patience = self.loop.call_later(self.patience_s, self.transport.abort)
+
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body":
+            self.handshake_complete = True  # a refusal is an answer; uvicorn would log that there was none
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+        super().connection_lost(exc)
+
+    def handle_ping(self) -> None:
+        output = self.conn.data_to_send()
+        if self.writable.is_set():
+            self.transport.write(b"".join(output))
+
+    def handle_cont(self, event: Frame) -> None:
+        if event.data or event.fin:
+            super().handle_cont(event)
+
+    def handle_parser_exception(self) -> None:
+        """A connection that is closed while its client still sends would be reset, and the client not learn why."""
+        if self.close_sent:
+            return
+        closed = self.conn.close_sent
+        assert closed is not None
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": closed.code, "reason": closed.reason})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(self.patience_s, self.transport.close)

@@ -22,7 +22,7 @@ from dragoman.core.errors import EngineNotReady
 from dragoman.language.classes import InvalidWordClass
 from dragoman.server import logging
 from dragoman.server.app import Application, build_app
-from dragoman.server.protocol import HttpProtocol
+from dragoman.server.protocol import MAX_MESSAGE_BYTES, HttpProtocol, WebSocketProtocol
 from dragoman.server.recognisers import build_recognition
 from dragoman.server.settings import Settings
 from dragoman.service.auth import KeysFileError
@@ -44,7 +44,10 @@ class Server(uvicorn.Server):
         config = uvicorn.Config(
             app,
             http=HttpProtocol,
-            ws="none",
+            ws=WebSocketProtocol,
+            ws_max_size=MAX_MESSAGE_BYTES,
+            ws_ping_interval=None,  # clients that do not answer would be cut off; each vendor has its own time-out
+            ws_per_message_deflate=False,  # audio does not get smaller, but every connection a good deal larger
             loop="auto",
             lifespan="on",
             log_config=None,

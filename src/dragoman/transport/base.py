@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 from starlette.requests import Request
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from dragoman.core.errors import DragomanError
+from dragoman.core.events import SpeechEvent
+from dragoman.core.request import RecognitionRequest, Vocabulary
 from dragoman.service.auth import Authenticator
 from dragoman.service.recognition import Recognition
-from dragoman.service.vocabulary import Vocabularies
+from dragoman.service.vocabulary import CheckedVocabulary, Draft, Vocabularies
 from dragoman.transport.multipart import Uploads
 
 T = TypeVar("T")
@@ -29,10 +31,12 @@ class Reply:
     content_type: str = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
 
-    async def send(self, send: Send) -> None:
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
         headers = [("content-type", self.content_type), ("content-length", str(len(self.body))), *self.headers]
-        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        await send({"type": "http.response.start", "status": self.status, "headers": raw})
+        return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+    async def send(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status, "headers": self.raw_headers()})
         await send({"type": "http.response.body", "body": self.body})
 
 
@@ -52,6 +56,69 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._respond(Request(scope, receive, send), send)
+
+
+Frame = str | bytes
+"""One message of a live stream, text or binary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a client asks for by opening a stream: ``rate`` samples a second."""
+
+    request: RecognitionRequest
+    rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """Signed 16-bit little-endian samples, one channel; pieces of any size."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Prefer:
+    """The vocabulary of the stream. Once it is checked, ``VendorStream.preferred`` is told."""
+
+    draft: Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """No more audio will come."""
+
+
+Command = Audio | Prefer | Finish
+"""What a client wants of an open stream."""
+
+
+class VendorStream(Protocol):
+    """One live stream in a vendor's words: wire ↔ ours. No socket, no clock. What it raises ends the stream.
+
+    What was recognised and what the client is told are apart, so that a client that reads slowly gets the newest state
+    of things and never a queue of old ones.
+    """
+
+    @property
+    def opening(self) -> Opening: ...
+
+    def receive(self, frame: Frame) -> Iterable[Command]:
+        """A message of the client. Raises ``DragomanError``."""
+        ...
+
+    def preferred(self, checked: CheckedVocabulary) -> Vocabulary:
+        """What counts of the vocabulary of a ``Prefer``. Raises ``DragomanError``."""
+        ...
+
+    def deliver(self, event: SpeechEvent) -> None:
+        """Something was recognised."""
+        ...
+
+    def frames(self) -> Iterable[Frame]:
+        """What the client has not been told yet; asked for once the stream is open, and whenever the client can take
+        more."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +175,9 @@ class Dialect:
     coverage: Coverage
     example: Callable[[Example], str]
     """A command line that works as it is printed."""
+    sockets: tuple[WebSocketRoute, ...] = ()
+    aclose: Callable[[], Awaitable[None]] | None = None
+    """Ends what outlives its request. Called while the recognition still runs."""
 
 
 def answer(table: Mapping[type[DragomanError], T], error: DragomanError) -> T:

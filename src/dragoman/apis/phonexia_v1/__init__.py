@@ -8,15 +8,17 @@ from dragoman.apis.phonexia_v1.routes import Operations
 from dragoman.transport.base import Dialect, Example, Services
 
 
-def dialect(services: Services, *, model: str | None) -> Dialect:
-    """``model`` is the name that clients see; ``None`` makes one from the model's language."""
+def dialect(services: Services, *, model: str | None, silence_s: float, results_kept_s: float) -> Dialect:
+    operations = Operations(services, model, silence_s=silence_s, results_kept_s=results_kept_s)
     return Dialect(
         name="phonexia_v1",
         prefixes=("/api/v1",),
-        routes=Operations(services, model).routes(),
+        routes=operations.routes(),
         errors=say,
         coverage=COVERAGE,
         example=_example,
+        sockets=operations.sockets(),
+        aclose=operations.aclose,
     )
 
 

@@ -45,5 +45,9 @@ TABLE: Final[dict[type[DragomanError], tuple[int, str]]] = {
 
 
 def say(error: DragomanError) -> Reply:
-    status, message = answer(TABLE, error)
-    return json_reply(Body(Error(message=message.replace("{message}", error.message))), status)
+    return json_reply(Body(Error(message=message(error))), answer(TABLE, error)[0])
+
+
+def message(error: DragomanError) -> str:
+    """What is said of it, in a reply or over a WebSocket."""
+    return answer(TABLE, error)[1].replace("{message}", error.message)

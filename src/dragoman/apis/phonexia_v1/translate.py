@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from msgspec import UNSET
 
 from dragoman.apis.phonexia_v1 import vocabulary, wire
 from dragoman.core.capabilities import Capabilities
+from dragoman.core.errors import InvalidField
 from dragoman.core.ports import Instances
 from dragoman.core.request import ChannelMode, ChannelSelection, RecognitionRequest, TimeDetail
 from dragoman.core.transcript import Segment, Transcript, Word
@@ -18,7 +19,12 @@ from dragoman.language.punctuation import bare
 from dragoman.service.vocabulary import CheckedVocabulary
 from dragoman.transport.form import Form
 
+Echoing = TypeVar("Echoing", wire.Recognition, wire.StreamRecognition)
+
 FIELDS: Final = frozenset({"file", "preferred_phrases"})
+STREAM_FIELDS: Final = frozenset({"frequency"})
+STREAM_REQUEST: Final = RecognitionRequest(time_detail=TimeDetail.WORD)
+DEFAULT_FREQUENCY: Final = 8_000
 UNITS_PER_MS: Final = 10_000
 MIN_SILENCE_MS: Final = 180
 """The vendor reports silences longer than this."""
@@ -32,59 +38,75 @@ def request(form: Form) -> RecognitionRequest:
     return RecognitionRequest(time_detail=TimeDetail.WORD, channels=ChannelSelection(ChannelMode.SPLIT))
 
 
-def recognition(transcript: Transcript, filename: str, model: str) -> wire.Body[wire.Recognition]:
+def frequency(query: Form) -> int:
+    """Samples a second of a stream. Raises ``InvalidField``, ``UnsupportedOption``."""
+    query.allow_only(STREAM_FIELDS)
+    match query.fields.get("frequency", ()):
+        case ():
+            return DEFAULT_FREQUENCY
+        case (text,) if text.isascii() and text.isdigit() and len(text) <= 18:
+            return int(text)
+        case _:
+            raise InvalidField("The frequency must be one number of samples a second, such as 8000.", field="frequency")
+
+
+def recognition(transcript: Transcript, filename: str, model: str) -> wire.Recognition:
     words = [word.confidence for word in transcript.words]
     texts = {channel: transcript.channel(channel) for channel in transcript.channels}
-    return wire.Body(
-        wire.Recognition(
-            file="/" + filename.replace("\\", "/").rpartition("/")[2],
-            model=model,
-            transcription=[
-                wire.ChannelText(channel, " ".join(segment.text for segment in segments))
-                for channel, segments in texts.items()
-            ],
-            confidence=_rounded(sum(words) / len(words)) if words else 1.0,
-            segmentation=[
-                item
-                for channel, segments in texts.items()
-                for item in _segmentation(channel, segments, transcript.duration_ms)
-            ],
-        )
+    return wire.Recognition(
+        file="/" + filename.replace("\\", "/").rpartition("/")[2],
+        model=model,
+        transcription=[
+            wire.ChannelText(channel, " ".join(segment.text for segment in segments))
+            for channel, segments in texts.items()
+        ],
+        confidence=_rounded(sum(words) / len(words)) if words else 1.0,
+        segmentation=[
+            item
+            for channel, segments in texts.items()
+            for item in _segmentation(channel, segments, transcript.duration_ms)
+        ],
     )
 
 
-def with_echo(
-    said: wire.Body[wire.Recognition], preferred: wire.Preferred, checked: CheckedVocabulary
-) -> wire.Body[wire.Recognition]:
+def with_echo(said: Echoing, preferred: wire.Preferred, checked: CheckedVocabulary) -> Echoing:
     """What was sent, as it was taken; what was not sent is not there."""
     if preferred.phrases is not UNSET:
-        said.result.phrases = vocabulary.phrases(checked)
+        said.phrases = vocabulary.phrases(checked)
     if preferred.dictionary is not UNSET:
-        said.result.dictionary = vocabulary.dictionary(checked)
+        said.dictionary = vocabulary.dictionary(checked)
     return said
 
 
 def _segmentation(channel: int, segments: Sequence[Segment], duration_ms: int) -> Iterator[wire.Item]:
     """The items of a channel in the order of time; gaps, also before the first and after the last, are silences."""
     at_ms = 0
-
-    def silence_until(start_ms: int) -> Iterator[wire.Item]:
-        if start_ms - at_ms > MIN_SILENCE_MS:
-            yield _mark(channel, at_ms, start_ms, "<silence/>")
-
     for segment in segments:
-        yield from silence_until(segment.start_ms)
-        yield _mark(channel, segment.start_ms, segment.start_ms, "<segment>")
-        at_ms = segment.start_ms
-        for word in segment.words:
-            if text := bare(word.text).lower():
-                yield from silence_until(word.start_ms)
-                yield _word(channel, word, text)
-                at_ms = word.end_ms
-        yield from silence_until(segment.end_ms)
-        yield _mark(channel, segment.end_ms, segment.end_ms, "</segment>")
+        yield from segment_items(segment, at_ms)
         at_ms = segment.end_ms
-    yield from silence_until(duration_ms)
+    yield from silence(channel, at_ms, duration_ms)
+
+
+def segment_items(segment: Segment, at_ms: int, *, is_open: bool = False) -> Iterator[wire.Item]:
+    """What follows ``at_ms``, where the segment before ended. One that is still being spoken has no end yet."""
+    channel = segment.channel
+    yield from silence(channel, at_ms, segment.start_ms)
+    yield _mark(channel, segment.start_ms, segment.start_ms, "<segment>")
+    at_ms = segment.start_ms
+    for word in segment.words:
+        if text := bare(word.text).lower():
+            yield from silence(channel, at_ms, word.start_ms)
+            yield _word(channel, word, text)
+            at_ms = word.end_ms
+    if not is_open:
+        yield from silence(channel, at_ms, segment.end_ms)
+        yield _mark(channel, segment.end_ms, segment.end_ms, "</segment>")
+
+
+def silence(channel: int, start_ms: int, end_ms: int) -> Iterator[wire.Item]:
+    """One item, or none where the gap is too short to be told."""
+    if end_ms - start_ms > MIN_SILENCE_MS:
+        yield _mark(channel, start_ms, end_ms, "<silence/>")
 
 
 def _mark(channel: int, start_ms: int, end_ms: int, name: str) -> wire.Item:
@@ -137,6 +159,14 @@ def checked_dictionary(checked: CheckedVocabulary) -> wire.Body[wire.CheckedDict
     return wire.Body(wire.CheckedDictionary(dictionary=vocabulary.dictionary(checked)))
 
 
-def technologies(capabilities: Capabilities, instances: Instances, model: str) -> wire.Body[wire.Technologies]:
-    described = wire.Model(model, capabilities.version, instances.total, instances.busy)
-    return wire.Body(wire.Technologies(technologies=[wire.Technology("Speech To Text", [described])]))
+def technologies(
+    capabilities: Capabilities, files: Instances, streams: Instances, model: str
+) -> wire.Body[wire.Technologies]:
+    return wire.Body(
+        wire.Technologies(
+            technologies=[
+                wire.Technology(name, [wire.Model(model, capabilities.version, instances.total, instances.busy)])
+                for name, instances in (("Speech To Text", files), ("Speech To Text Input Stream", streams))
+            ]
+        )
+    )

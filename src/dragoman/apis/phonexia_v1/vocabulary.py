@@ -11,7 +11,8 @@ import msgspec
 from msgspec import UNSET
 
 from dragoman.apis.phonexia_v1 import wire
-from dragoman.core.errors import InvalidField
+from dragoman.core.capabilities import Capabilities
+from dragoman.core.errors import InvalidField, UnsupportedOption
 from dragoman.core.request import Phrase
 from dragoman.language.dictionary import CheckedPronunciation, Entry
 from dragoman.service.vocabulary import CheckedVocabulary, Draft
@@ -27,19 +28,24 @@ def read(raw: bytes | str, field: str = "preferred_phrases") -> wire.Preferred:
 
     Raises ``InvalidField`` that names ``field`` and the place in it.
     """
-    body = _decoded(raw, field)
+    return preferred(decoded(raw, field), field)
+
+
+def preferred(body: Any, field: str = "preferred_phrases") -> wire.Preferred:
+    """The same of JSON that is decoded already."""
     for wrapper in _WRAPPERS:
         if isinstance(body, dict) and set(body) == {wrapper}:
             body = body[wrapper]
     if not isinstance(body, dict):
         raise InvalidField(f"{field} must be a JSON object with phrases, a dictionary or both.", field=field)
-    preferred = _converted(body, wire.Preferred, field)
-    if preferred.phrases is UNSET and preferred.dictionary is UNSET:
+    sent = _converted(body, wire.Preferred, field)
+    if sent.phrases is UNSET and sent.dictionary is UNSET:
         raise InvalidField(f"{field} has neither phrases nor a dictionary.", field=field)
-    return preferred
+    return sent
 
 
-def _decoded(raw: bytes | str, field: str) -> Any:
+def decoded(raw: bytes | str, field: str) -> Any:
+    """Any JSON. Raises ``InvalidField``."""
     text = raw if isinstance(raw, str) else _text(raw, field)
     try:
         return msgspec.json.decode(text.removeprefix("\ufeff"))
@@ -65,20 +71,31 @@ def _converted(body: object, kind: type[T], field: str) -> T:
 
 def dictionary_draft(raw: bytes) -> Draft:
     """The words of a body for ``checkdictionary``; phrases beside them are not looked at. Raises ``InvalidField``."""
-    preferred = read(raw, "body")
-    if not preferred.dictionary:
+    sent = read(raw, "body")
+    if not sent.dictionary:
         raise InvalidField("The body has no dictionary with one or more words.", field="body")
-    return Draft(words=draft(preferred).words)
+    return Draft(words=draft(sent).words)
 
 
-def draft(preferred: wire.Preferred) -> Draft:
+def draft(sent: wire.Preferred) -> Draft:
     return Draft(
-        tuple(Phrase(entry.phrase) for entry in preferred.phrases or ()),
+        tuple(Phrase(entry.phrase) for entry in sent.phrases or ()),
         tuple(
             Entry(entry.word, tuple(each.phonemes for each in entry.pronunciations or ()))
-            for entry in preferred.dictionary or ()
+            for entry in sent.dictionary or ()
         ),
     )
+
+
+def draft_for(capabilities: Capabilities, sent: wire.Preferred) -> Draft:
+    """Raises ``UnsupportedOption`` for phrases that the recogniser would not prefer."""
+    drafted = draft(sent)
+    if drafted.phrases and not capabilities.phrases:
+        raise UnsupportedOption(
+            "The recogniser of this server cannot prefer phrases; send the dictionary alone.",
+            field="preferred_phrases",
+        )
+    return drafted
 
 
 def refuse_bad_phrases(checked: CheckedVocabulary) -> None:

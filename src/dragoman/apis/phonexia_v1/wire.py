@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 T = TypeVar("T")
 
@@ -76,6 +76,37 @@ class Recognition(Struct, kw_only=True):
     segmentation: list[Item]
     phrases: list[Phrase] | UnsetType = UNSET
     dictionary: list[CheckedWord] | UnsetType = UNSET
+
+
+class StreamOpened(Struct, kw_only=True):
+    version: int = 1
+    name: str = "CloudHttpInputStreamTaskResult"
+    stream_id: str
+
+
+class StreamRecognition(Struct, kw_only=True):
+    """All that a stream has said so far. What will not change any more is encoded already."""
+
+    version: int = 1
+    name: str = "CloudSpeechRecognitionStreamResult"
+    task_id: str
+    stream_id: str
+    model: str
+    is_last: bool
+    transcription: Raw
+    """A list of one ``ChannelText``."""
+    segmentation: Raw
+    """A list of ``Item``."""
+    phrases: list[Phrase] | UnsetType = UNSET
+    dictionary: list[CheckedWord] | UnsetType = UNSET
+
+
+class Message(Struct, kw_only=True):
+    """What the server says over a WebSocket. ``status`` is ``connected``, ``result`` or ``error``."""
+
+    status: str
+    error: str = ""
+    result: StreamRecognition | dict[str, str] = {}
 
 
 class Graphemes(Struct, kw_only=True):
