@@ -15,7 +15,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.13 python3 python3.12 py
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-audio test-ffmpeg check format bench bench-vocabulary docs lock clean
+.PHONY: help setup serve test test-audio test-ffmpeg check format bench bench-vocabulary bench-streams docs lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench: $(VENV)/dev.stamp ## Word error rate and speed over ../shared/audio, with
 
 bench-vocabulary: $(VENV)/dev.stamp ## What phrases and dictionary words bring, over ../shared/audio, with a result file
 	$(BIN)/python -m benchmarks vocabulary
+
+bench-streams: $(VENV)/dev.stamp ## How soon live streams are recognised, how many at once, and what rude clients leave behind
+	$(BIN)/python -m benchmarks streams
 
 docs: $(VENV)/dev.stamp ## Rewrite the generated pages of the documentation
 	$(BIN)/python docs/generate.py

