@@ -81,7 +81,7 @@ class Conversation:
         self._vocabularies = vocabularies
         self._silence_s = silence_s
         self._silent_s = 0.0
-        self._silence: IncompleteUpload | None = None
+        self._error: DragomanError | None = None
         self._news = asyncio.Event()
         self._is_over = False
         self.was_ended = False
@@ -97,8 +97,8 @@ class Conversation:
                 listening.cancel()
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
-        if self._silence is not None:
-            raise self._silence
+        if self._error is not None:
+            raise self._error
 
     async def _listen(self, receive: Receive) -> None:
         """Until the client leaves: reads no further while the recogniser is too far behind."""
@@ -122,27 +122,27 @@ class Conversation:
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:
-            async with asyncio.timeout(None if self._is_ending else self._silence_s - self._silent_s):
+            async with asyncio.timeout(None if self._is_ended else self._silence_s - self._silent_s):
                 frame = _frame(await receive())
         except TimeoutError:
-            self._end_for_silence()
+            self._error = IncompleteUpload(f"No audio came for {self._silence_s:g} seconds; the stream was ended.")
+            self._live.finish()
             return await self._next_frame(receive)
         self._silent_s += loop.time() - started
         return frame
 
     @property
-    def _is_ending(self) -> bool:
-        return self.was_ended or self._silence is not None
-
-    def _end_for_silence(self) -> None:
-        self._silence = IncompleteUpload(f"No audio came for {self._silence_s:g} seconds, so the stream was ended.")
-        self._live.finish()
+    def _is_ended(self) -> bool:
+        return self.was_ended or self._error is not None
 
     async def _hear(self) -> None:
-        async with aclosing(self._live.events()) as events:
-            async for event in events:
-                self._vendor.deliver(event)
-                self._news.set()
+        try:
+            async with aclosing(self._live.events()) as events:
+                async for event in events:
+                    self._vendor.deliver(event)
+                    self._news.set()
+        except DragomanError as error:
+            self._error = error  # to be told after what was recognised
         self._is_over = True
         self._news.set()
 
