@@ -29,6 +29,7 @@ PARTIAL_GAP_S = 1.0
 FINAL_S = 0.9
 """These three at the 95th percentile."""
 PARTIAL_WORDS_WRONG_PERCENT = 10.0
+STABLE_WORDS_WRONG_PERCENT = 2.0
 LIVE_ERROR_RATIO = 1.15
 REFUSAL_MS = 100.0
 LATENCY_P99_MS = 25.0
@@ -103,6 +104,7 @@ def _stream_lines(streams: dict[str, Any] | None) -> Iterator[str]:
             f"{'':26}partial words wrong later {measured['partial_words_wrong_percent']} %, word errors against file "
             f"{measured['word_error_ratio']}, processor s per audio s {measured['processor_s_per_audio_s']}"
         )
+    yield f"stable words: {speech['stability']}"
     for transport, measured in streams["many"].items():
         yield (
             f"{measured['streams']} streams, {transport}: latency ms {measured['latency_ms']}, kB a stream "
@@ -177,6 +179,12 @@ def _stream_limits(streams: dict[str, Any]) -> Iterator[tuple[str, float | None,
     yield "final after a pause, s", six["final_after_pause_s"].get("p95"), FINAL_S, False
     yield "final after a cut, s", six["final_after_cut_s"].get("p95"), FINAL_S, False
     yield "partial words wrong later, %", six["partial_words_wrong_percent"], PARTIAL_WORDS_WRONG_PERCENT, False
+    yield (
+        "stable words wrong later, %",
+        speech["stability"]["stable_words_wrong_percent"],
+        STABLE_WORDS_WRONG_PERCENT,
+        False,
+    )
     yield "word errors live against file", six["word_error_ratio"], LIVE_ERROR_RATIO, False
     for transport, measured in streams["many"].items():
         yield f"latency by {transport}, p99, ms", measured["latency_ms"].get("p99"), LATENCY_P99_MS, False

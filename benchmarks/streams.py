@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import httpx
 import numpy as np
 
+from benchmarks import streams_stability
 from benchmarks.scoring import WordErrors
 from benchmarks.streams_audio import SpokenStream, build_streams
 from benchmarks.streams_results import Timeliness, spread, text_of
@@ -27,6 +28,7 @@ from benchmarks.system import descendants, running_server
 
 SPOKEN = (1, 6, 12)
 """Streams of speech at once."""
+STABILITY = 6
 MANY = 500
 _MANY_RATE = 8_000
 _MANY_S = 25
@@ -43,7 +45,10 @@ def measure(audio: Path, say: Callable[[str], None] = print) -> dict[str, object
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         say("  speech, the real recogniser")
-        spoken = _speech(build_streams(audio, folder, max(SPOKEN)), folder, say)
+        streams = build_streams(audio, folder, max(SPOKEN))
+        spoken = _speech(streams, folder, say)
+        say("    what is stable")
+        spoken["stability"] = streams_stability.measure(streams[:STABILITY])
         noise = folder / "noise.raw"
         noise.write_bytes(_noise(_RAMP_S + _MANY_S + 30))
         many = {}
