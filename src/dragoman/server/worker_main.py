@@ -2,13 +2,14 @@
 
 Standard input carries the server's orders, standard output the worker's reports (``service/worker_protocol.py``); both
 are moved to private descriptors first, so that nothing a native library prints can disturb them. A thread takes the
-orders; the main thread does the work, a step of one file after a step of another. When the server is gone, the orders
-end, and so does the process.
+orders; the main thread does the work: what is due for live streams, and in the time that is left a step of one file
+after a step of another. When the server is gone, the orders end, and so does the process.
 """
 
 from __future__ import annotations
 
 import faulthandler
+import importlib.util
 import itertools
 import logging
 import os
@@ -17,7 +18,9 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Collection, Generator
+import wave
+from array import array
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +34,10 @@ from dragoman.core.events import Finished, Opened, Progress
 from dragoman.language.classes import WordClasses
 from dragoman.server.settings import Settings, load_settings
 from dragoman.service import worker_protocol as protocol
+from dragoman.service.calibration import stream_capacity
+from dragoman.service.endpointing import EndpointingRule
 from dragoman.service.recognise import Recogniser
+from dragoman.service.stream_turns import StreamTurns
 from dragoman.service.transcribe import FileReport, Recognised, Transcriber
 
 log = logging.getLogger("dragoman.worker")
@@ -41,6 +47,15 @@ FAKE_SCRIPT: Final = "DRAGOMAN_FAKE_SCRIPT"
 
 _NICE: Final = 5
 """The server answers before the workers compute."""
+_SPOKEN: Final = Path("assets", "two_cities.wav")
+_SPOKEN_FROM_S: Final = 0.5
+_SPOKEN_S: Final = 3.0
+_SPOKEN_RATE: Final = 16_000
+_POLL_S: Final = 0.02
+"""Between two looks at the live streams while a segment of a file is recognised."""
+_MANY_STREAMS: Final = 32
+_GATHER_S: Final = 0.01
+"""So long audio of many streams is let come together, so that they are dealt with at once."""
 
 
 def main() -> Never:
@@ -55,27 +70,51 @@ def main() -> Never:
     threading.Thread(target=_take_orders, args=(orders, worker), name="orders", daemon=True).start()
     started = time.monotonic()
     try:
-        transcriber = build_transcriber(settings)
+        recognisers = build_recognisers(settings)
     except DragomanError as error:
-        worker.send(protocol.NotReady(error.message))
+        worker.send([protocol.NotReady(error.message)])
         os._exit(1)
+    rule = EndpointingRule(settings.utterance_silence_ms, settings.utterance_longest_ms)
+    streams = StreamTurns(recognisers, rule, settings.max_duration_s, worker.send)
+    capacity = stream_capacity(recognisers["default"], *_spoken())
     load_ms = round((time.monotonic() - started) * 1000)
-    worker.send(protocol.Ready(transcriber.capabilities(), load_ms))
-    worker.run(transcriber)
+    transcriber = Transcriber(recognisers, _limits(settings))
+    worker.run(transcriber, streams, protocol.Ready(transcriber.capabilities(), load_ms, capacity))
 
 
 def build_transcriber(settings: Settings) -> Transcriber:
-    """The configured recognisers, loaded. Raises ``EngineNotReady``."""
+    """The configured recognisers, loaded, for files. Raises ``EngineNotReady``."""
+    return Transcriber(build_recognisers(settings), _limits(settings))
+
+
+def build_recognisers(settings: Settings) -> dict[str, Recogniser]:
+    """The configured recognisers, loaded, by profile. Raises ``EngineNotReady``."""
     modes: dict[str, set[str]] = {}
     for profile in settings.profiles.values():
         modes.setdefault(profile.engine, set()).add(profile.mode)
     classes = WordClasses(settings.classes_dir)
     classes.load()
     loaded = {engine: RECOGNISERS[engine](used, classes) for engine, used in modes.items()}
-    limits = MediaLimits(max_duration_ms=settings.max_duration_s * 1000, max_channels=settings.max_channels)
-    return Transcriber(
-        {name: loaded[profile.engine][profile.mode] for name, profile in settings.profiles.items()}, limits
-    )
+    return {name: loaded[profile.engine][profile.mode] for name, profile in settings.profiles.items()}
+
+
+def _limits(settings: Settings) -> MediaLimits:
+    return MediaLimits(max_duration_ms=settings.max_duration_s * 1000, max_channels=settings.max_channels)
+
+
+def _spoken() -> tuple[bytes, int]:
+    """Somebody who speaks, and the rate, to measure with; nothing if the package is not complete.
+
+    The recording is made quiet, so that no mishap in a script of the fake engine takes it for its cue.
+    """
+    spec = importlib.util.find_spec("moonshine_voice")  # found, not imported: importing loads a native library
+    recording = Path(spec.origin).parent / _SPOKEN if spec is not None and spec.origin is not None else _SPOKEN
+    with suppress(OSError), wave.open(str(recording)) as whole:
+        rate = whole.getframerate()
+        whole.readframes(round(_SPOKEN_FROM_S * rate))
+        samples = array("h", whole.readframes(round(_SPOKEN_S * rate)))
+        return array("h", [sample // 10 for sample in samples]).tobytes(), rate
+    return b"", _SPOKEN_RATE
 
 
 def _fake(modes: Collection[str], classes: WordClasses) -> dict[str, Recogniser]:
@@ -132,7 +171,8 @@ class _Task:
 
 
 class Worker:
-    """Files that take turns. ``receive`` is for the thread that takes the orders, ``run`` for the main thread."""
+    """Files that take turns, and live streams, which go before them. ``receive`` is for the thread that takes the
+    orders, ``run`` for the main thread."""
 
     def __init__(self, reports: BinaryIO) -> None:
         self._reports = reports
@@ -141,11 +181,14 @@ class Worker:
         """Guards what both threads use: the tasks and which of them has its step now."""
         self._tasks: dict[int, _Task] = {}
         self._current: _Task | None = None
+        self._transcriber: Transcriber
+        self._streams: StreamTurns
+        self._served_at = 0.0
 
-    def send(self, report: protocol.Report) -> None:
+    def send(self, reports: Sequence[protocol.Report]) -> None:
         try:
             with self._sending:
-                self._reports.write(protocol.encode(report))
+                self._reports.write(b"".join(map(protocol.encode, reports)))
                 self._reports.flush()
         except BrokenPipeError:
             os._exit(0)
@@ -154,6 +197,8 @@ class Worker:
         with self._changed:
             task = self._tasks.get(order.task)
             match order:
+                case protocol.OpenStream() | protocol.Audio() | protocol.EndStream():
+                    self._streams.receive(order)
                 case protocol.Start():
                     self._tasks[order.task] = _Task(order, order.shard)
                 case protocol.Share(shard=shard) if task is not None:
@@ -164,36 +209,74 @@ class Worker:
                     task.cancelled.set()
                     if task is not self._current:
                         self._fail(task, Cancelled())
+                case protocol.Cancel():
+                    self._streams.receive(order)
                 case _:
                     pass  # the task ended while the order was on its way
             self._changed.notify()
 
-    def run(self, transcriber: Transcriber) -> Never:
+    def run(self, transcriber: Transcriber, streams: StreamTurns, ready: protocol.Ready) -> Never:
+        """Say that it is ready, and work."""
+        self._transcriber, self._streams = transcriber, streams
+        self.send([ready])
         for turn in itertools.count(1):
-            with self._changed:
-                self._changed.wait_for(self._has_work)
-                task = self._current = min(self._runnable(), key=lambda task: task.rank)
-                task.turn = turn
-            over = self._step(transcriber, task)
-            with self._changed:
-                self._current = None
-                if over:
-                    del self._tasks[task.start.task]
+            self._wait()
+            if self._streams.turn():
+                continue
+            task = self._take_turn(turn)
+            if task is not None:
+                self._streams.turn_away()
+                over = self._step(task)
+                self._end_turn(task, over)
+            self._streams.spare_turn()
         raise AssertionError("counting does not end")
+
+    def _wait(self) -> None:
+        """Until there is something to do."""
+        waited = False
+        with self._changed:
+            while not self._runnable():
+                idle_s = self._streams.idle_s()
+                if idle_s == 0:
+                    break
+                self._streams.turn_away()
+                self._changed.wait(idle_s)
+                waited = True
+        if waited and len(self._streams) >= _MANY_STREAMS:
+            time.sleep(_GATHER_S)
+
+    def _take_turn(self, turn: int) -> _Task | None:
+        with self._changed:
+            self._current = min(self._runnable(), key=lambda task: task.rank, default=None)
+            if self._current is not None:
+                self._current.turn = turn
+            return self._current
+
+    def _end_turn(self, task: _Task, over: bool) -> None:
+        with self._changed:
+            self._current = None
+            if over:
+                del self._tasks[task.start.task]
 
     def _runnable(self) -> list[_Task]:
         return [task for task in self._tasks.values() if task.cancelled.is_set() or not task.held]
 
-    def _has_work(self) -> bool:
-        return bool(self._runnable())
+    def _is_cancelled(self, task: _Task) -> bool:
+        """Asked again and again while a segment is recognised; live streams do not wait for its end."""
+        if time.monotonic() - self._served_at > _POLL_S:
+            while not task.cancelled.is_set() and self._streams.turn():
+                pass
+            self._streams.turn_away()
+            self._served_at = time.monotonic()
+        return task.cancelled.is_set()
 
-    def _step(self, transcriber: Transcriber, task: _Task) -> bool:
+    def _step(self, task: _Task) -> bool:
         """One step of one file; whether it was the last. Whatever goes wrong in it ends this file alone."""
         try:
             if task.cancelled.is_set():
                 raise Cancelled
             if task.steps is None:
-                task.steps = _steps(transcriber, task)
+                task.steps = self._steps(task)
             report = next(task.steps, None)
         except DragomanError as error:
             self._fail(task, error)
@@ -207,7 +290,7 @@ class Worker:
             self._fail(task, InternalError("The recogniser failed on this file. The log of the server says where."))
         else:
             if report is not None:
-                self.send(_as_message(task.start.task, report))
+                self.send([_as_message(task.start.task, report)])
                 return False
         if task.steps is not None:
             task.steps.close()
@@ -217,17 +300,16 @@ class Worker:
         if not task.answered:
             task.answered = True
             field = error.field if isinstance(error, InvalidRequest) else None
-            self.send(protocol.FileFailed(task.start.task, error.code, error.message, field))
+            self.send([protocol.FileFailed(task.start.task, error.code, error.message, field)])
 
-
-def _steps(transcriber: Transcriber, task: _Task) -> Generator[FileReport, None, None]:
-    done = frozenset(task.start.done)
-    return transcriber.transcribe(
-        Path(task.start.media),
-        task.start.request,
-        wanted=lambda index: task.shard.has(index) and index not in done,
-        cancelled=task.cancelled.is_set,
-    )
+    def _steps(self, task: _Task) -> Generator[FileReport, None, None]:
+        done = frozenset(task.start.done)
+        return self._transcriber.transcribe(
+            Path(task.start.media),
+            task.start.request,
+            wanted=lambda index: task.shard.has(index) and index not in done,
+            cancelled=lambda: self._is_cancelled(task),
+        )
 
 
 def _as_message(task: int, report: FileReport) -> protocol.Report:

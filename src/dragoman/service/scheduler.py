@@ -1,0 +1,114 @@
+"""What a worker computes next for its live streams. Pure: the time is an argument.
+
+Finals go first, the one that has waited longest before the others. Partials come less often the more they cost, so that
+one worker spends at most about half its time on them. What a stream needs that was sent faster than it was spoken is
+not due before its time, and uses what time the others leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from dragoman.service.session import Kind
+
+_EARLY_S: Final = 0.5
+"""Sound that was late on its way makes what comes after it look early by as much; up to this it does not count."""
+_SHORTEST_INTERVAL_S: Final = 0.3
+_LONGEST_INTERVAL_S: Final = 1.0
+_SHARE: Final = 0.5
+"""Of the time, for partials."""
+_LATE_S: Final = 0.3
+"""A partial that waits for longer than this, once its time has come, goes before what may be needless."""
+_RECENT_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What one stream needs next."""
+
+    stream: int
+    kind: Kind
+    due: float
+    """When it became due, in seconds; still to come if the stream is ahead of real time."""
+    profile: str = "default"
+    alone: bool = False
+    """It must not be computed together with others."""
+
+    def is_early(self, now: float) -> bool:
+        return self.due > now + _EARLY_S
+
+
+@dataclass(slots=True)
+class _Drafted:
+    at: float
+    cost_s: float
+
+
+class Scheduler:
+    """``draft_batch`` is how many partials of a profile are computed together."""
+
+    def __init__(self, draft_batch: Mapping[str, int]) -> None:
+        self._draft_batch = draft_batch
+        self._drafted: dict[int, _Drafted] = {}
+
+    def choose(self, waiting: Collection[Waiting], now: float) -> tuple[int, ...]:
+        """The streams whose work is done next, together; none if nothing is due."""
+        finals = [each for each in waiting if each.kind is Kind.FINAL and not each.is_early(now)]
+        if finals:
+            return (min(finals, key=_due).stream,)
+        interval_s = self.interval_s(now)
+        partials = sorted(
+            (each for each in waiting if each.kind is Kind.PARTIAL and self._partial_at(each, interval_s) <= now),
+            key=lambda each: self._partial_at(each, interval_s),
+        )
+        ahead = [each for each in waiting if each.kind is Kind.AHEAD and not each.is_early(now)]
+        if ahead and not (partials and now - self._partial_at(partials[0], interval_s) > _LATE_S):
+            return (min(ahead, key=_due).stream,)
+        return self._batch(partials)
+
+    def choose_spare(self, waiting: Collection[Waiting], now: float) -> tuple[int, ...]:
+        """The stream whose work is done next when nothing is due: one that is ahead of real time. Partials can wait."""
+        able = [each for each in waiting if each.kind is not Kind.PARTIAL]
+        return (min(able, key=_due).stream,) if able else ()
+
+    def next_at(self, waiting: Collection[Waiting], now: float) -> float | None:
+        """When there will be something to choose; ``None``: not before something happens."""
+        interval_s = self.interval_s(now)
+        times = [self._partial_at(each, interval_s) if each.kind is Kind.PARTIAL else now for each in waiting]
+        return min(times, default=None)
+
+    def interval_s(self, now: float) -> float:
+        """Between two partials of one stream."""
+        recent_s = sum(each.cost_s for each in self._drafted.values() if now - each.at < _RECENT_S)
+        return min(max(recent_s / _SHARE, _SHORTEST_INTERVAL_S), _LONGEST_INTERVAL_S)
+
+    def drafted(self, streams: Collection[int], now: float, cost_s: float) -> None:
+        """Partials of these streams were computed, which took so long in all."""
+        for stream in streams:
+            before = self._drafted.get(stream)
+            each_s = cost_s / len(streams)
+            self._drafted[stream] = _Drafted(now, (before.cost_s + each_s) / 2 if before else each_s)
+
+    def forget(self, stream: int) -> None:
+        self._drafted.pop(stream, None)
+
+    def _partial_at(self, partial: Waiting, interval_s: float) -> float:
+        """When its time comes."""
+        before = self._drafted.get(partial.stream)
+        due = partial.due - _EARLY_S
+        return due if before is None else max(due, before.at + interval_s)
+
+    def _batch(self, partials: list[Waiting]) -> tuple[int, ...]:
+        if not partials:
+            return ()
+        first = partials[0]
+        if first.alone:
+            return (first.stream,)
+        alike = [each.stream for each in partials if each.profile == first.profile and not each.alone]
+        return tuple(alike[: self._draft_batch.get(first.profile, 1)])
+
+
+def _due(waiting: Waiting) -> float:
+    return waiting.due

@@ -1,0 +1,320 @@
+"""The live streams of one worker: audio in as it arrives, what is due computed, what was said out.
+
+``receive`` is for the thread that takes the orders; everything else is for the one that computes. Nothing here waits.
+Whatever goes wrong in a stream ends that stream alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+from dragoman.core.errors import AudioTooLong, Cancelled, DragomanError, InternalError, InvalidRequest
+from dragoman.core.events import Finished
+from dragoman.core.ports import Hypothesis
+from dragoman.service import worker_protocol as protocol
+from dragoman.service.endpointing import EndpointingRule
+from dragoman.service.recognise import Recogniser
+from dragoman.service.scheduler import Scheduler, Waiting
+from dragoman.service.session import Kind, LiveSession
+
+log = logging.getLogger("dragoman.worker")
+
+StreamOrder = protocol.OpenStream | protocol.Audio | protocol.EndStream | protocol.Cancel
+
+_PIECE_S: Final = 0.1
+"""Voice activity over less audio costs nearly as much; less is looked at only when nothing else is to do."""
+_LONGEST_PIECE_S: Final = 1.0
+"""Looked at between two looks at the clock."""
+_SAMPLE_BYTES: Final = 2
+
+
+@dataclass(slots=True, eq=False)
+class _Stream:
+    order: protocol.OpenStream
+    session: LiveSession
+    arrived: bytearray = field(default_factory=bytearray)
+    """Audio that the session does not have yet."""
+    received: int = 0
+    """Samples, those before this opening included."""
+    anchor: float = float("-inf")
+    """When its first sample was spoken, as far as the arrival of the others tells."""
+    ending: bool = False
+    """No more audio will come."""
+    ended: bool = False
+    """The session knows."""
+
+    @property
+    def is_suspect(self) -> bool:
+        return self.order.suspect and self.session.settled == self.order.start
+
+    @property
+    def unfed_s(self) -> float:
+        return len(self.arrived) / _SAMPLE_BYTES / self.order.rate
+
+    def spoken_at(self, position_s: float) -> float:
+        return self.anchor + position_s
+
+    @property
+    def fed_to(self) -> float:
+        """When the last of what the session has was spoken."""
+        return self.spoken_at(self.session.taken / self.order.rate)
+
+
+class StreamTurns:
+    """Streams that take turns. ``send`` takes several reports at once."""
+
+    def __init__(
+        self,
+        recognisers: Mapping[str, Recogniser],
+        rule: EndpointingRule,
+        longest_s: float,
+        send: Callable[[Sequence[protocol.Report]], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._recognisers = recognisers
+        self._rule = rule
+        self._longest_s = longest_s
+        self._send = send
+        self._clock = clock
+        self._orders: deque[tuple[float, StreamOrder]] = deque()
+        self._cancelled: set[int] = set()
+        """Streams whose cancellation is among the orders."""
+        self._streams: dict[int, _Stream] = {}
+        self._unfed: dict[int, _Stream] = {}
+        """Those with audio, or an end of it, that the session does not have yet."""
+        self._waiting: dict[int, Waiting] = {}
+        batches = {name: recogniser.engine.capabilities.draft_batch for name, recogniser in recognisers.items()}
+        self._scheduler = Scheduler(batches)
+        self._touched: dict[int, _Stream] = {}
+        """Those that have something to report."""
+        self._failed: list[protocol.StreamFailed] = []
+        self._closed = False
+        """Streams were closed since the last report."""
+        self._stepping: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    def receive(self, order: StreamOrder) -> None:
+        """An order as it arrives."""
+        if isinstance(order, protocol.Cancel):
+            self._cancelled.add(order.task)
+        self._orders.append((self._clock(), order))
+
+    def turn(self) -> bool:
+        """Do what is due: look at all audio, then one batch of the rest. Whether anything was."""
+        self._take_orders()
+        now = self._clock()
+        fed = self._feed([stream for stream in self._unfed.values() if self._is_due(stream, now)])
+        chosen = self._scheduler.choose(self._waiting.values(), self._clock())
+        self._compute(chosen)
+        self._report()
+        return fed or bool(chosen)
+
+    def spare_turn(self) -> None:
+        """Do a little of what is not due yet."""
+        able = [stream for stream in self._unfed.values() if not self._has_final(stream)]
+        small = [stream for stream in able if stream.unfed_s < _PIECE_S]
+        self._feed(small or sorted(able, key=lambda stream: stream.fed_to)[:1])
+        self._compute(self._scheduler.choose_spare(self._waiting.values(), self._clock()))
+        self._report()
+
+    def turn_away(self) -> None:
+        """What is computed next has nothing to do with streams."""
+        if self._stepping:
+            self._stepping = ()
+            self._send([protocol.Stepping(())])
+
+    def idle_s(self) -> float | None:
+        """How long there is nothing to do, if nothing arrives; ``None``: for ever."""
+        if self._orders or any(not self._has_final(stream) for stream in self._unfed.values()):
+            return 0.0
+        now = self._clock()
+        at = self._scheduler.next_at(self._waiting.values(), now)
+        return None if at is None else max(0.0, at - now)
+
+    def _take_orders(self) -> None:
+        while self._orders:
+            arrived_at, order = self._orders.popleft()
+            if isinstance(order, protocol.OpenStream):
+                self._open(order)
+                continue
+            stream = self._streams.get(order.task)
+            if isinstance(order, protocol.Cancel):
+                self._cancelled.discard(order.task)
+                self._closed |= stream is not None
+                self._forget(order.task)
+            elif stream is not None:
+                self._take(stream, order, arrived_at)
+
+    def _open(self, order: protocol.OpenStream) -> None:
+        recogniser = self._recognisers[order.request.profile]
+        start, first_index = order.start, order.first_index
+        session = LiveSession(recogniser, order.request, self._rule, order.rate, start=start, first_index=first_index)
+        self._streams[order.task] = _Stream(order, session, received=start)
+
+    def _take(self, stream: _Stream, order: protocol.Audio | protocol.EndStream, arrived_at: float) -> None:
+        if isinstance(order, protocol.EndStream):
+            stream.ending = True
+        else:
+            stream.arrived += order.pcm
+            stream.received += len(order.pcm) // _SAMPLE_BYTES
+        length_s = stream.received / stream.order.rate
+        stream.anchor = max(stream.anchor, arrived_at - length_s)
+        if length_s > self._longest_s:
+            self._fail(stream, AudioTooLong(f"A stream may last {self._longest_s:g} seconds; this one is longer."))
+            return
+        self._unfed[order.task] = stream
+        self._look_at_work(stream)
+
+    # What is computed
+
+    def _is_due(self, stream: _Stream, now: float) -> bool:
+        """Whether its audio is to be looked at now."""
+        if self._has_final(stream):
+            return False  # what comes after is looked at when the final is done
+        if stream.ending and not stream.arrived:
+            return True
+        enough = stream.unfed_s >= _PIECE_S or stream.ending
+        return enough and not Waiting(stream.order.task, Kind.FINAL, stream.fed_to).is_early(now)
+
+    def _has_final(self, stream: _Stream) -> bool:
+        waiting = self._waiting.get(stream.order.task)
+        return waiting is not None and waiting.kind is Kind.FINAL
+
+    def _feed(self, streams: list[_Stream]) -> bool:
+        """Look at the audio of these streams, up to a second of each."""
+        trusted = [stream for stream in streams if not stream.is_suspect]
+        for group in (trusted, *([stream] for stream in streams if stream.is_suspect)):
+            self._step(group)
+            for stream in group:
+                with self._guard(stream):
+                    self._feed_one(stream)
+        return bool(streams)
+
+    def _feed_one(self, stream: _Stream) -> None:
+        size = min(len(stream.arrived), round(_LONGEST_PIECE_S * stream.order.rate) * _SAMPLE_BYTES)
+        if size:
+            stream.session.feed(bytes(stream.arrived[:size]))
+            del stream.arrived[:size]
+        if stream.ending and not stream.arrived:
+            stream.session.finish()
+            stream.ended = True
+        if not stream.arrived:
+            del self._unfed[stream.order.task]
+        self._touched[stream.order.task] = stream
+        self._look_at_work(stream)
+
+    def _compute(self, chosen: Iterable[int]) -> None:
+        streams = [self._streams[task] for task in chosen]
+        if not streams:
+            return
+        self._step(streams)
+        if self._waiting[streams[0].order.task].kind is Kind.PARTIAL:
+            self._draft(streams)
+        else:
+            self._recognise(streams[0])
+        for stream in streams:
+            if stream.order.task in self._streams:
+                self._touched[stream.order.task] = stream
+                self._look_at_work(stream)
+
+    def _draft(self, streams: list[_Stream]) -> None:
+        began = self._clock()
+        engine = self._recognisers[streams[0].order.request.profile].engine
+        hypotheses: list[Hypothesis] = []
+        if len(streams) > 1:
+            with suppress(Exception):  # whose doing it is shows one by one
+                hypotheses = engine.draft([stream.session.utterance() for stream in streams])
+        for number, stream in enumerate(streams):
+            with self._guard(stream):
+                if hypotheses:
+                    stream.session.drafted(hypotheses[number])
+                else:
+                    stream.session.drafted(engine.draft([stream.session.utterance()])[0])
+        now = self._clock()
+        self._scheduler.drafted([stream.order.task for stream in streams], now, now - began)
+
+    def _recognise(self, stream: _Stream) -> None:
+        with self._guard(stream):
+            stream.session.recognise(lambda: stream.order.task in self._cancelled)
+
+    @contextmanager
+    def _guard(self, stream: _Stream) -> Iterator[None]:
+        """What goes wrong in the block ends the stream; a process without memory ends as a whole."""
+        try:
+            yield
+        except MemoryError:
+            raise
+        except Cancelled:
+            pass  # the order is on its way
+        except DragomanError as error:
+            self._fail(stream, error)
+        except Exception as error:
+            # The message of an exception may quote the transcript, so it is not logged.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            log.error("stream %d failed with %s\n%s", stream.order.task, type(error).__name__, where)
+            self._fail(stream, InternalError("The recogniser failed on this stream. The log of the server says where."))
+
+    def _look_at_work(self, stream: _Stream) -> None:
+        task = stream.order.task
+        work = stream.session.work()
+        behind = work is not None and work.kind is not Kind.FINAL and stream.unfed_s > _PIECE_S
+        if work is None or behind:
+            self._waiting.pop(task, None)
+            return
+        due, profile = stream.spoken_at(work.due / 1000), stream.order.request.profile
+        self._waiting[task] = Waiting(task, work.kind, due, profile, alone=stream.is_suspect)
+
+    # What is reported
+
+    def _step(self, streams: list[_Stream]) -> None:
+        """Say whose doing it is if the process dies now."""
+        tasks = tuple(stream.order.task for stream in streams)
+        if tasks and tasks != self._stepping:
+            self._stepping = tasks
+            self._send([protocol.Stepping(tasks)])
+
+    def _report(self) -> None:
+        if not (self._touched or self._failed or self._closed):
+            return
+        reports = []
+        for task, stream in self._touched.items():
+            session = stream.session
+            events = session.take_events()
+            wrapped = tuple(map(protocol.stream_event, events))
+            reports.append(protocol.StreamReport(task, session.taken, session.settled, session.next_index, wrapped))
+            if events and isinstance(events[-1], Finished):
+                self._forget(task, touched=False)
+        failed = tuple(self._failed)
+        self._touched.clear()
+        self._failed.clear()
+        self._closed = False
+        self._send([protocol.Streams(tuple(reports), failed, len(self._streams), self._late_ms())])
+
+    def _late_ms(self) -> int:
+        """How long what is due, or what is not looked at yet, has been waiting, at most."""
+        now = self._clock()
+        since = [each.due for each in self._waiting.values() if each.kind is Kind.FINAL]
+        since += [stream.fed_to + _PIECE_S for stream in self._unfed.values()]
+        return round(max(0.0, now - min(since, default=now)) * 1000)
+
+    def _fail(self, stream: _Stream, error: DragomanError) -> None:
+        field = error.field if isinstance(error, InvalidRequest) else None
+        self._failed.append(protocol.StreamFailed(stream.order.task, error.code, error.message, field))
+        self._forget(stream.order.task)
+
+    def _forget(self, task: int, *, touched: bool = True) -> None:
+        self._streams.pop(task, None)
+        self._unfed.pop(task, None)
+        self._waiting.pop(task, None)
+        self._scheduler.forget(task)
+        if touched:
+            self._touched.pop(task, None)
