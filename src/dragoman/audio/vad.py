@@ -86,12 +86,14 @@ class VadStream:
 
     def _encode(self, frames: Floats) -> Floats:
         net = self._network
-        padded = np.pad(frames, ((0, 0), (0, _HOP // 2)), mode="reflect")
+        # Written out because np.pad costs more than all else here when there is one frame.
+        padded = np.concatenate([frames, frames[:, -2 : -2 - _HOP // 2 : -1]], axis=1)
         starts = range(0, padded.shape[1] - _WINDOW + 1, _HOP)
         spectrum = np.stack([padded[:, start : start + _WINDOW] for start in starts], axis=1) @ net.basis
         hidden: Floats = np.sqrt(spectrum[..., :_BINS] ** 2 + spectrum[..., _BINS:] ** 2)
         for (weights, bias), stride in zip(net.convolutions, _STRIDES, strict=True):
-            padded = np.pad(hidden, ((0, 0), (1, 1), (0, 0)))
+            padded = np.zeros((len(hidden), hidden.shape[1] + 2, hidden.shape[2]), np.float32)
+            padded[:, 1:-1] = hidden
             windows = [padded[:, at : at + 3].reshape(len(padded), -1) for at in range(0, hidden.shape[1], stride)]
             hidden = np.maximum(np.stack(windows, axis=1) @ weights + bias, np.float32(0))
         return hidden[:, 0] @ net.input_weights + net.cell_bias
