@@ -31,6 +31,7 @@ import msgspec
 from dragoman.audio.decode import MediaLimits
 from dragoman.core.errors import Cancelled, DragomanError, InternalError, InvalidRequest
 from dragoman.core.events import Finished, Opened, Progress
+from dragoman.core.ports import SAMPLE_RATE
 from dragoman.language.classes import WordClasses
 from dragoman.server.settings import Settings, load_settings
 from dragoman.service import worker_protocol as protocol
@@ -50,7 +51,6 @@ _NICE: Final = 5
 _SPOKEN: Final = Path("assets", "two_cities.wav")
 _SPOKEN_FROM_S: Final = 0.5
 _SPOKEN_S: Final = 3.0
-_SPOKEN_RATE: Final = 16_000
 _POLL_S: Final = 0.02
 """Between two looks at the live streams while a segment of a file is recognised."""
 _MANY_STREAMS: Final = 32
@@ -105,16 +105,18 @@ def _limits(settings: Settings) -> MediaLimits:
 def _spoken() -> tuple[bytes, int]:
     """Somebody who speaks, and the rate, to measure with; nothing if the package is not complete.
 
-    The recording is made quiet, so that no mishap in a script of the fake engine takes it for its cue.
+    The recording is brought down to the 16 kHz that most streams have. It is made quiet, so that no mishap in a script
+    of the fake engine takes it for its cue.
     """
     spec = importlib.util.find_spec("moonshine_voice")  # found, not imported: importing loads a native library
     recording = Path(spec.origin).parent / _SPOKEN if spec is not None and spec.origin is not None else _SPOKEN
     with suppress(OSError), wave.open(str(recording)) as whole:
-        rate = whole.getframerate()
-        whole.readframes(round(_SPOKEN_FROM_S * rate))
-        samples = array("h", whole.readframes(round(_SPOKEN_S * rate)))
-        return array("h", [sample // 10 for sample in samples]).tobytes(), rate
-    return b"", _SPOKEN_RATE
+        step = whole.getframerate() // SAMPLE_RATE
+        whole.readframes(round(_SPOKEN_FROM_S * whole.getframerate()))
+        samples = array("h", whole.readframes(round(_SPOKEN_S * whole.getframerate())))
+        means = (sum(samples[first : first + step]) // step for first in range(0, len(samples), step))
+        return array("h", [mean // 10 for mean in means]).tobytes(), SAMPLE_RATE
+    return b"", SAMPLE_RATE
 
 
 def _fake(modes: Collection[str], classes: WordClasses) -> dict[str, Recogniser]:
