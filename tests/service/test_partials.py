@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,25 +14,86 @@ from dragoman.service.partials import Agreement, Shown
 pytestmark = pytest.mark.unit
 
 WORD = st.builds(HypothesisWord, st.sampled_from(["a", "b", "A,", "b.", "c", "--"]), st.floats(0, 1))
-DRAFTS = st.lists(st.tuples(st.lists(WORD, max_size=8), st.integers(1, 1_500)), max_size=20)
+WORDS = st.lists(WORD, max_size=8)
+DRAFTS = st.lists(st.tuples(WORDS, st.integers(1, 1_500)), max_size=20)
+SURE = st.lists(st.builds(HypothesisWord, st.text("abc", min_size=1), st.floats(0.995, 1)), min_size=1, max_size=8)
 
 
-def played(drafts: list[tuple[list[HypothesisWord], int]]) -> list[tuple[list[HypothesisWord], Shown]]:
-    """Each draft after so many more milliseconds of audio, with what was made of it."""
-    agreement = Agreement()
-    audio_ms = 0
-    made = []
-    for words, more_ms in drafts:
-        audio_ms += more_ms
-        edges = [audio_ms * at // max(1, len(words)) for at in range(len(words) + 1)]
-        times = [WordTimes(start, end) for start, end in zip(edges, edges[1:], strict=False)]
-        made.append((words, agreement.update(Hypothesis(tuple(words)), times, audio_ms)))
-    return made
+class Utterance:
+    """One that is drafted again and again."""
+
+    def __init__(self) -> None:
+        self._agreement = Agreement()
+        self._audio_ms = 0
+
+    def draft(self, words: list[HypothesisWord], after_ms: int) -> Shown:
+        self._audio_ms += after_ms
+        edges = [self._audio_ms * at // max(1, len(words)) for at in range(len(words) + 1)]
+        times = [WordTimes(*pair) for pair in pairwise(edges)]
+        return self._agreement.update(Hypothesis(tuple(words)), times, self._audio_ms)
+
+
+def said(words: list[HypothesisWord]) -> list[str]:
+    return [word.text.strip(",.-").lower() for word in words]
 
 
 @given(DRAFTS)
 def test_stable_words_are_shown_and_never_become_fewer(drafts: list[tuple[list[HypothesisWord], int]]) -> None:
+    utterance = Utterance()
     before = 0
-    for _, shown in played(drafts):
-        assert before <= shown.stable <= shown.words
+    for words, after_ms in drafts:
+        shown = utterance.draft(words, after_ms)
+        assert before <= shown.stable <= shown.words <= max(before, len(words))
         before = shown.stable
+
+
+@given(DRAFTS)
+def test_words_become_stable_only_behind_those_that_are(drafts: list[tuple[list[HypothesisWord], int]]) -> None:
+    """A draft that begins with other words adds none to them."""
+    utterance = Utterance()
+    stable: list[str] = []
+    for words, after_ms in drafts:
+        shown = utterance.draft(words, after_ms)
+        if said(words)[: len(stable)] != stable:
+            assert shown == Shown(len(stable), len(stable))
+        else:
+            assert said(words)[: len(stable)] == stable
+            stable = said(words)[: shown.stable]
+
+
+@given(SURE, st.integers(1, 1_000))
+def test_words_that_stay_sure_are_shown_at_once_and_come_to_rest(words: list[HypothesisWord], every_ms: int) -> None:
+    utterance = Utterance()
+    shown = [utterance.draft(words, every_ms) for _ in range(0, 1_000 + every_ms, every_ms)]
+    assert shown[0].words == len(words)
+    assert shown[-1].stable == len(words)
+
+
+@given(WORDS, WORDS)
+def test_words_that_may_well_be_wrong_are_held_back_but_for_the_first(
+    sure: list[HypothesisWord], rest: list[HypothesisWord]
+) -> None:
+    doubted = [HypothesisWord("doubted", 0.5), *rest]
+    shown = Utterance().draft([*sure, *doubted], 1_000)
+    assert shown.words <= max(1, len(sure))
+
+
+@given(DRAFTS, st.floats(0, 1))
+def test_who_is_surer_shows_no_less(drafts: list[tuple[list[HypothesisWord], int]], more: float) -> None:
+    utterance, surer = Utterance(), Utterance()
+    for words, after_ms in drafts:
+        raised = [HypothesisWord(word.text, word.confidence + (1 - word.confidence) * more) for word in words]
+        less = utterance.draft(words, after_ms)
+        better = surer.draft(raised, after_ms)
+        assert better.stable >= less.stable
+        if better.stable > less.stable:
+            return  # what is stable decides which later drafts count
+        assert better.words >= less.words
+
+
+def test_a_change_of_case_or_punctuation_is_no_change() -> None:
+    one, other = Utterance(), Utterance()
+    texts = ["Well", "well,", "WELL", "well."]
+    same = [one.draft([HypothesisWord("well", 0.99)], 400) for _ in texts]
+    assert [other.draft([HypothesisWord(text, 0.99)], 400) for text in texts] == same
+    assert same[-1].stable == 1
