@@ -249,9 +249,9 @@ def _content(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def application(settings: Settings, pool: ScriptedPool, sample: Path = Path(__file__)) -> Application:
-    """The whole application over a scripted pool, wired as the server wires the real one."""
-    recognition = Recognition(
+def recogniser(settings: Settings, pool: ScriptedPool, sample: Path = Path(__file__)) -> Recognition:
+    """The recognition over a scripted pool, wired as the server wires the real one."""
+    return Recognition(
         pool,
         Admission(settings.concurrent_files),
         Quota({name: profile.quota_minutes for name, profile in settings.profiles.items()}),
@@ -259,7 +259,11 @@ def application(settings: Settings, pool: ScriptedPool, sample: Path = Path(__fi
         readiness_cache_s=settings.readiness_cache_s,
         max_streams=settings.max_concurrent_streams,
     )
-    return build_app(settings, recognition)
+
+
+def application(settings: Settings, pool: ScriptedPool, sample: Path = Path(__file__)) -> Application:
+    """The whole application over a scripted pool."""
+    return build_app(settings, recogniser(settings, pool, sample))
 
 
 @asynccontextmanager

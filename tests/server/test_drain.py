@@ -10,9 +10,12 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from dragoman.core.events import Final
+from dragoman.core.request import RecognitionRequest
+from dragoman.server.app import build_app
 from dragoman.server.protocol import HttpProtocol
 from dragoman.server.settings import Settings
-from scripted import TRANSCRIPT, ScriptedPool, application, script, serving
+from scripted import TRANSCRIPT, ScriptedPool, application, recogniser, script, serving
 
 pytestmark = pytest.mark.realtime
 
@@ -45,6 +48,45 @@ async def test_a_stopping_server_finishes_what_it_has_begun_and_takes_no_more(tm
         await watching
         assert [reply.status_code for reply in await asyncio.gather(*running)] == [200, 200, 200]
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_stopping_server_first_ends_live_streams_and_can_still_be_asked_for_their_words(tmp_path: Path) -> None:
+    settings = Settings(spool_dir=tmp_path)
+    pool = ScriptedPool()
+    recognition = recogniser(settings, pool)
+    words: list[str] = []
+    answers: list[int] = []
+
+    async def live(url: str) -> None:
+        with recognition.live(RecognitionRequest(), 8_000) as stream:
+            await stream.send(bytes(16_000))
+            opened.set()
+            words.extend([event.segment.text async for event in stream.events() if isinstance(event, Final)])
+            async with httpx.AsyncClient() as late:
+                answers.extend([(await late.get(f"{url}{path}")).status_code for path in ("/healthz", "/readyz")])
+
+    opened = asyncio.Event()
+    async with serving(build_app(settings, recognition), settings) as url:
+        async with httpx.AsyncClient() as client:
+            assert (await client.get(f"{url}/readyz")).status_code == 200
+        running = asyncio.create_task(live(url))
+        await opened.wait()
+    await running
+    assert words == [segment.text for segment in TRANSCRIPT.segments]
+    assert answers == [200, 503]
+    assert pool.streams[0].closed
+
+
+async def test_live_streams_that_do_not_end_in_time_are_left(tmp_path: Path) -> None:
+    settings = Settings(spool_dir=tmp_path, drain_timeout_s=1)
+    recognition = recogniser(settings, ScriptedPool())
+    async with serving(build_app(settings, recognition), settings) as url, httpx.AsyncClient() as client:
+        assert (await client.get(f"{url}/readyz")).status_code == 200
+        stream = recognition.live(RecognitionRequest(), 8_000)
+        stream.__enter__()
+        began = time.monotonic()
+    assert 0.9 < time.monotonic() - began < 4
+    stream.__exit__(None, None, None)
 
 
 async def test_what_does_not_end_in_time_is_told_so(tmp_path: Path) -> None:

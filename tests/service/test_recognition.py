@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
+from dragoman.core.assemble import Assembler
 from dragoman.core.errors import (
     EngineNotReady,
+    InvalidField,
     NoFreeInstance,
     QuotaExceeded,
     Unavailable,
@@ -23,24 +26,31 @@ from dragoman.core.errors import (
     UnknownModel,
     UnsupportedLanguage,
 )
-from dragoman.core.events import Finished, Opened, RecognitionEvent
-from dragoman.core.ports import Instances
+from dragoman.core.events import Final, Finished, Opened, RecognitionEvent, SpeechEnded
+from dragoman.core.ports import Instances, LiveStream
 from dragoman.core.request import RecognitionRequest
+from dragoman.core.transcript import Transcript
 from dragoman.service.limits import Admission, Quota
 from dragoman.service.recognition import Recognition
 from dragoman.service.workers import WorkerPool
-from noise import LOUD, QUIET, noise_file
+from noise import LOUD, QUIET, RATE, noise_file
 
 pytestmark = pytest.mark.realtime
 
 Recognitions = Callable[..., Any]
+
+SPEECH = (QUIET * 32767 * np.random.default_rng(5).uniform(-1, 1, 4 * RATE)).astype("<i2").tobytes()
 
 
 @pytest.fixture
 def recognitions(tmp_path: Path) -> Recognitions:
     @asynccontextmanager
     async def running(
-        total: int = 2, quota_minutes: float | None = None, sample_peak: float = QUIET, **script: Any
+        total: int = 2,
+        quota_minutes: float | None = None,
+        sample_peak: float = QUIET,
+        max_streams: int | None = 2,
+        **script: Any,
     ) -> AsyncIterator[Recognition]:
         file = tmp_path / "script.json"
         file.write_text(json.dumps(script))
@@ -52,7 +62,9 @@ def recognitions(tmp_path: Path) -> Recognitions:
         )
         quota = Quota({"default": quota_minutes}, lambda: datetime(2024, 5, 1, 12, tzinfo=UTC))
         sample = noise_file(tmp_path / "sample.wav", [(2, sample_peak)])
-        recognition = Recognition(pool, Admission(total), quota, nullcontext(sample), readiness_cache_s=0.05)
+        recognition = Recognition(
+            pool, Admission(total), quota, nullcontext(sample), readiness_cache_s=0.05, max_streams=max_streams
+        )
         await recognition.start()
         try:
             yield recognition
@@ -126,6 +138,126 @@ async def test_what_was_recognised_before_a_client_left_counts(recognitions: Rec
                     break
         with pytest.raises(QuotaExceeded):
             await recognition.transcribe(speech, RecognitionRequest())
+
+
+# Live streams
+
+
+async def listen(stream: LiveStream) -> Transcript:
+    assembler = Assembler()
+    assembler.add(Opened(None, (0,)))
+    async with aclosing(stream.events()) as events:
+        async for event in events:
+            if isinstance(event, Final | Finished):
+                assembler.add(event)
+    return assembler.transcript()
+
+
+async def test_a_live_stream_holds_an_instance_while_its_block_runs(recognitions: Recognitions) -> None:
+    async with recognitions(max_streams=2) as recognition:
+        assert recognition.stream_instances() == Instances(2, 0)
+        with recognition.live(RecognitionRequest(), RATE) as first:
+            with recognition.live(RecognitionRequest(), RATE):
+                assert recognition.stream_instances() == Instances(2, 2)
+                with pytest.raises(NoFreeInstance, match="max_concurrent_streams"):
+                    recognition.live(RecognitionRequest(), RATE).__enter__()
+            assert recognition.instances().busy == 0
+            await first.send(SPEECH)
+            first.finish()
+            assert (await listen(first)).words
+            assert recognition.stream_instances() == Instances(2, 1)
+        assert recognition.stream_instances() == Instances(2, 0)
+
+
+async def test_without_a_setting_there_are_as_many_streams_as_the_pool_can_serve(recognitions: Recognitions) -> None:
+    async with recognitions(max_streams=None) as recognition:
+        assert recognition.stream_instances().total == recognition._pool.stream_capacity > 2
+
+
+async def test_what_is_wrong_with_a_stream_is_said_before_it_begins(recognitions: Recognitions) -> None:
+    async with recognitions() as recognition:
+        for request, rate, error in [
+            (RecognitionRequest(profile="best"), RATE, UnknownModel),
+            (RecognitionRequest(language="cs"), RATE, UnsupportedLanguage),
+            (RecognitionRequest(), 7_999, InvalidField),
+            (RecognitionRequest(), 48_001, InvalidField),
+        ]:
+            with pytest.raises(error), recognition.live(request, rate):
+                pass
+        assert recognition.stream_instances().busy == 0
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 44_100, 48_000])
+async def test_times_are_those_of_the_audio_at_any_rate(recognitions: Recognitions, rate: int) -> None:
+    async with recognitions() as recognition:
+        with recognition.live(RecognitionRequest(), rate) as stream:
+            await stream.send(SPEECH)
+            stream.finish()
+            heard = await listen(stream)
+    assert heard.duration_ms == len(SPEECH) // 2 * 1000 // rate
+    assert heard.words[-1].end_ms <= heard.duration_ms
+    assert heard.language == "en"
+
+
+async def test_a_quota_that_is_used_up_ends_a_stream_when_its_words_are_out(recognitions: Recognitions) -> None:
+    async with recognitions(quota_minutes=0.1) as recognition:
+        with recognition.live(RecognitionRequest(), RATE, key_id="a") as stream:
+            await stream.send(SPEECH)
+            for _ in range(2):
+                with pytest.raises(QuotaExceeded):
+                    await stream.send(SPEECH)
+            events = stream.events()
+            seen = [await anext(events)]
+            while not isinstance(seen[-1], SpeechEnded):
+                seen.append(await anext(events))
+            assert any(isinstance(event, Final) for event in seen)
+            with pytest.raises(QuotaExceeded):
+                await anext(events)
+        with recognition.live(RecognitionRequest(), RATE, key_id="b") as stream:
+            stream.finish()
+            await listen(stream)
+
+
+async def test_streams_that_run_at_the_same_time_share_the_quota(recognitions: Recognitions) -> None:
+    async with recognitions(quota_minutes=0.1) as recognition:
+        with (
+            recognition.live(RecognitionRequest(), RATE) as first,
+            recognition.live(RecognitionRequest(), RATE) as second,
+        ):
+            await first.send(SPEECH)
+            await second.send(SPEECH[: len(SPEECH) // 2])
+            with pytest.raises(QuotaExceeded):
+                await second.send(SPEECH)
+
+
+async def test_a_server_that_stops_ends_its_streams_with_all_their_words(recognitions: Recognitions) -> None:
+    async with recognitions(seconds_per_second=0.05) as recognition:
+        with recognition.live(RecognitionRequest(), RATE) as undisturbed:
+            await undisturbed.send(SPEECH)
+            undisturbed.finish()
+            expected = await listen(undisturbed)
+        async with asyncio.timeout(1):
+            await recognition.drained()
+
+        async def client() -> Transcript:
+            with recognition.live(RecognitionRequest(), RATE) as stream:
+                await stream.send(SPEECH)
+                sent.set()
+                transcript = await listen(stream)
+                await stream.send(SPEECH)
+                return transcript
+
+        sent = asyncio.Event()
+        running = asyncio.create_task(client())
+        await sent.wait()
+        recognition.drain()
+        with pytest.raises(Unavailable), recognition.live(RecognitionRequest(), RATE):
+            pass
+        with pytest.raises(EngineNotReady):
+            await recognition.check_ready()
+        assert not running.done()
+        await recognition.drained()
+        assert await running == expected
 
 
 async def test_ready_even_when_the_house_is_full(recognitions: Recognitions, speech: Path) -> None:

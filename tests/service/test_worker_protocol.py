@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import DragomanError, all_errors, by_code
-from dragoman.core.events import Finished, Opened, Progress
+from dragoman.core.events import Final, Finished, Opened, Partial, Progress, SpeechEnded, SpeechStarted
 from dragoman.core.request import (
     ChannelMode,
     ChannelSelection,
@@ -24,7 +24,7 @@ from dragoman.core.request import (
 from dragoman.core.transcript import Character, Segment, Transcript, Word
 from dragoman.language.phonemes import PHONEMES
 from dragoman.service import worker_protocol as protocol
-from strategies import transcripts
+from strategies import segments, transcripts
 
 pytestmark = pytest.mark.unit
 
@@ -60,6 +60,17 @@ orders = st.one_of(
     st.builds(protocol.Share, task=numbers, shard=st.builds(protocol.Shard)),
     st.builds(protocol.Hold, task=numbers, held=st.booleans()),
     st.builds(protocol.Cancel, task=numbers),
+    st.builds(
+        protocol.OpenStream,
+        task=numbers,
+        request=requests,
+        rate=st.integers(8_000, 48_000),
+        start=numbers,
+        first_index=numbers,
+        suspect=st.booleans(),
+    ),
+    st.builds(protocol.Audio, task=numbers, pcm=st.binary(max_size=2_000)),
+    st.builds(protocol.EndStream, task=numbers),
 )
 reports = st.one_of(
     st.builds(protocol.Ready, capabilities=st.just({"default": Capabilities("m", "1", ("en",))}), load_ms=numbers),
@@ -73,6 +84,36 @@ reports = st.one_of(
         code=st.sampled_from([error.code for error in all_errors()]),
         message=st.text(),
         field=st.none() | st.text(),
+    ),
+    st.builds(protocol.Stepping, tasks=st.lists(numbers).map(tuple)),
+    st.builds(
+        protocol.Streams,
+        reports=st.lists(
+            st.builds(
+                protocol.StreamReport,
+                task=numbers,
+                taken=numbers,
+                settled=numbers,
+                next_index=numbers,
+                events=st.lists(
+                    st.one_of(
+                        st.builds(SpeechStarted, numbers, numbers, numbers),
+                        st.builds(Partial, segments(0, 0, 0), numbers),
+                        st.builds(Final, segments(3, 1, 7)),
+                        st.builds(SpeechEnded, numbers, numbers, numbers),
+                        st.builds(Finished, numbers, st.text(), st.text()),
+                    ).map(protocol.stream_event),
+                    max_size=5,
+                ).map(tuple),
+            ),
+            max_size=3,
+        ).map(tuple),
+        failed=st.lists(
+            st.builds(protocol.StreamFailed, task=numbers, code=st.just("internal_error"), message=st.text()),
+            max_size=2,
+        ).map(tuple),
+        open=numbers,
+        late_ms=numbers,
     ),
 )
 

@@ -55,6 +55,11 @@ class Lifespan:
         await self._wait(None)
         await self._recognition.check_ready()
 
+    async def drain(self) -> None:
+        """The server is to stop: live streams end as if their clients had ended them. Waits until they are over."""
+        self._recognition.drain()
+        await self._recognition.drained()
+
     async def _wait(self, seconds: float | None) -> None:
         if self._starting is None:
             raise EngineNotReady("The server is not started.")

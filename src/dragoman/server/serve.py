@@ -7,10 +7,12 @@ import contextlib
 import importlib.util
 import ipaddress
 import logging as log
+import math
 import shlex
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -31,6 +33,7 @@ from dragoman.transport.base import Example
 logger = log.getLogger(__name__)
 
 _SAMPLE: Final = Path("assets", "two_cities.wav")
+_LOOK_EVERY_S: Final = 0.1
 _KEY_OPTION: Final = '-H "Authorization: Bearer $DRAGOMAN_KEY" '
 
 
@@ -57,11 +60,25 @@ class Server(uvicorn.Server):
             timeout_graceful_shutdown=settings.drain_timeout_s,
         )
         super().__init__(config)
+        self._lifespan = app.lifespan
+        self._drain_timeout_s = settings.drain_timeout_s
         self.listening = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.listening.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Live streams end first: their clients may need new connections for the last results."""
+        began = time.monotonic()
+        draining = asyncio.create_task(self._lifespan.drain(), name="end of the live streams")
+        while not (draining.done() or self.force_exit or time.monotonic() - began > self._drain_timeout_s):
+            await asyncio.wait([draining], timeout=_LOOK_EVERY_S)
+        draining.cancel()
+        await asyncio.wait([draining])
+        left_s = self._drain_timeout_s - (time.monotonic() - began)
+        self.config.timeout_graceful_shutdown = max(1, math.ceil(left_s))
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -71,8 +88,8 @@ class Server(uvicorn.Server):
 def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT. The exit status: 0, or 1 with the reason on standard error.
 
-    On the first signal no new connection is accepted, and running requests get ``drain_timeout_s``; a second signal
-    ends them at once.
+    On the first signal live streams are brought to their end, then no new connection is accepted; they and running
+    requests get ``drain_timeout_s`` in all. New work is refused meanwhile. A second signal ends everything at once.
     """
     logging.configure(settings.log_level)
     if refusal := refuse_address(settings):

@@ -232,7 +232,7 @@ class LiveStreams:
     def open(self, request: RecognitionRequest, rate: int) -> PooledStream:
         """Raises ``NoFreeInstance`` while the workers are behind with the streams they have."""
         ready = [worker for worker in self._workers.values() if worker.ready]
-        if ready and min(ready, key=self.on).late_ms > _LATE_MS:
+        if ready and self._late_ms(min(ready, key=self.on)) > _LATE_MS:
             raise NoFreeInstance("The recogniser is behind with the streams it has. Try again later.")
         stream = PooledStream(self, request, rate)
         self._open.add(stream)
@@ -248,6 +248,11 @@ class LiveStreams:
         if since or worker.stepping:
             return max(worker.heard_at, min(since, default=0.0))
         return None
+
+    def _late_ms(self, worker: Worker) -> float:
+        """What it said last, or how long it has said nothing since."""
+        since = self.silent_since(worker)
+        return max(worker.late_ms, 0.0 if since is None else (time.monotonic() - since) * 1000)
 
     def close(self, error: DragomanError) -> None:
         """Every stream gets the error."""
