@@ -26,6 +26,9 @@ from dragoman.core.transcript import Segment
 MAX_FRAME: Final = 64 * 2**20
 """A longer frame is no message. The longest real one resumes a file of a day."""
 
+STREAM_CAPACITY: Final = "DRAGOMAN_WORKER_STREAMS"
+"""The variable that tells a replacement how many live streams its predecessor could serve; it need not measure."""
+
 HEADER: Final = struct.Struct(">I")
 
 

@@ -164,7 +164,8 @@ class WorkerPool:
 
     async def _live(self, slot: int) -> bool:
         """The life of one worker; whether it ever was ready."""
-        async with started(self._command, self._configuration, self._environment) as process:
+        known = {protocol.STREAM_CAPACITY: str(self._capacities[slot])} if slot in self._capacities else {}
+        async with started(self._command, self._configuration, {**self._environment, **known}) as process:
             worker = self._workers[slot] = Worker(slot, process)
             try:
                 async with aclosing(process.reports()) as reports:
