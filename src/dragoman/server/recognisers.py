@@ -15,6 +15,7 @@ import msgspec
 
 from dragoman.core.errors import EngineNotReady
 from dragoman.server.settings import Settings
+from dragoman.service import worker_protocol
 from dragoman.service.limits import Admission, Quota
 from dragoman.service.recognition import Recognition
 from dragoman.service.workers import Timing, WorkerPool
@@ -39,11 +40,14 @@ def build_recognition(settings: Settings) -> Recognition:
 
 
 def build_pool(settings: Settings) -> WorkerPool:
+    """How many streams a worker can serve is not measured where the settings say how many there are."""
+    streams = settings.max_concurrent_streams
+    known = {worker_protocol.STREAM_CAPACITY: str(streams)} if streams is not None else {}
     return WorkerPool(
         _COMMAND,
         msgspec.json.encode(settings, enc_hook=str),
         workers=settings.worker_count,
-        environment=_ONE_THREAD,
+        environment=_ONE_THREAD | known,
         timing=Timing(stalled_after=settings.stalled_after_s),
     )
 

@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import AsyncGenerator, Callable
+from concurrent import futures
 from typing import Any, Final
 
 import click
@@ -109,7 +110,7 @@ class StandardInput:
         size = 2 * self.rate * _PIECE_MS // 1000
 
         def read() -> None:
-            with contextlib.suppress(RuntimeError, asyncio.CancelledError):  # nobody waits any more
+            with contextlib.suppress(RuntimeError, futures.CancelledError):  # nobody waits any more
                 while True:
                     piece = os.read(0, size)
                     asyncio.run_coroutine_threadsafe(waiting.put(piece), loop).result()

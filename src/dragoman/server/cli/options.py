@@ -89,7 +89,8 @@ def settings_from(flags: Mapping[str, Any], *, config: Path | None, engine: str 
 
 
 def with_one_recogniser(settings: Settings, name: str) -> Settings:
-    """For a command that is not a server: only the profile of this name is loaded, without a quota, and logs are brief.
+    """For a command that is not a server: only the profile of this name is loaded, without a quota, for one live stream
+    however slow the machine is, and logs are brief.
 
     Raises a usage error when there is no such profile.
     """
@@ -98,14 +99,15 @@ def with_one_recogniser(settings: Settings, name: str) -> Settings:
     if name not in settings.profiles:
         raise click.UsageError(f"There is no profile {name!r}; the settings name {', '.join(settings.profiles)}.")
     profile = replace(settings.profiles[name], quota_minutes=None)
-    return replace(settings, profiles=dict.fromkeys(settings.profiles, profile), log_level="error")
+    profiles = dict.fromkeys(settings.profiles, profile)
+    return replace(settings, profiles=profiles, max_concurrent_streams=1, log_level="error")
 
 
 def for_one_stream(settings: Settings, name: str) -> Settings:
-    """``with_one_recogniser``, and one worker that takes one live stream however slow the machine is."""
+    """``with_one_recogniser``, and one worker."""
     from msgspec.structs import replace
 
-    return replace(with_one_recogniser(settings, name), workers=1, max_concurrent_streams=1)
+    return replace(with_one_recogniser(settings, name), workers=1)
 
 
 def live_request(
