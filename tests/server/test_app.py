@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from dragoman.core.errors import EngineNotReady
 from dragoman.server.settings import Settings
-from dragoman.service.auth import KeysFileError
+from dragoman.service.keys_file import KeysFileError, create_key, revoke_key
 from scripted import SILENCE, ScriptedPool, application, client, script
 
 pytestmark = pytest.mark.unit
@@ -186,3 +187,20 @@ def test_the_server_process_loads_no_native_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == []
+
+
+async def test_a_key_that_is_made_or_revoked_counts_without_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    first = create_key(path, today=date(2026, 11, 20))
+    app = application(Settings(spool_dir=tmp_path, keys_file=path), ScriptedPool())
+
+    async def status(secret: str) -> int:
+        return (await connected.get("/v1/models", headers={"authorization": f"Bearer {secret}"})).status_code
+
+    async with client(app) as connected, asyncio.timeout(10):
+        assert await status(first.secret) == 200
+        second = create_key(path, today=date(2026, 11, 20))
+        revoke_key(path, first.key_id)
+        while await status(second.secret) != 200:
+            await asyncio.sleep(0.1)  # the file is looked at once a second
+        assert await status(first.secret) == 401

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.core.errors import AccessDenied
-from dragoman.service.auth import ANONYMOUS, Authenticator, Identity, KeysFileError, read_keys
+from dragoman.service.auth import ANONYMOUS, Authenticator, Identity
 
 pytestmark = pytest.mark.unit
 
@@ -43,7 +40,7 @@ def test_no_text_but_a_secret_or_token_identifies(text: str) -> None:
 def test_without_keys_everyone_may_call() -> None:
     authenticator = Authenticator()
     token = authenticator.log_in("whoever", "whatever")
-    assert not authenticator.keys_required
+    assert authenticator.is_open
     assert {authenticator.identify(shown) for shown in (None, "", "anything", token.text)} == {ANONYMOUS}
 
 
@@ -94,47 +91,33 @@ def test_a_token_of_a_server_without_keys_is_worth_nothing_to_one_with_keys() ->
         Authenticator(KEYS).identify(Authenticator().log_in("alice", "", persist=True).text)
 
 
-def write(folder: Path, text: str) -> Path:
-    path = folder / "keys"
-    path.write_text(text, encoding="utf-8")
-    path.chmod(0o600)
-    return path
+def test_a_secret_is_known_by_its_id_alone() -> None:
+    authenticator = Authenticator(KEYS)
+    assert {key_id: authenticator.secret(key_id) for key_id in KEYS} == KEYS
+    assert [authenticator.secret(other) for other in ("", "ALICE", KEYS["alice"])] == [None] * 3
+    assert Authenticator().secret("alice") is None
 
 
-def test_a_keys_file_may_hold_comments_and_blank_lines(tmp_path: Path) -> None:
-    lines = ["# clients", "", *(f"  {key_id}\t{secret} " for key_id, secret in KEYS.items()), "\t# end"]
-    assert read_keys(write(tmp_path, "\n".join(lines))) == KEYS
+def test_keys_that_are_configured_and_empty_serve_nobody() -> None:
+    authenticator = Authenticator({})
+    assert not authenticator.is_open
+    for shown in (None, "", "anything", Authenticator().log_in("alice", "").text):
+        with pytest.raises(AccessDenied):
+            authenticator.identify(shown)
+    with pytest.raises(AccessDenied):
+        authenticator.log_in("", "")
 
 
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        ("", "no keys"),
-        ("# only a comment\n", "no keys"),
-        ("alice", "line 1"),
-        ("alice one two", "line 1"),
-        ("a 0123456789abcdef0\n\na 0123456789abcdef1", "line 3"),
-        ("a 0123456789abcdef0\nb 0123456789abcdef0", "line 2"),
-        ("a schlüssel-zum-glück", "line 1"),
-    ],
-)
-def test_a_faulty_keys_file_is_refused_without_telling_its_content(tmp_path: Path, text: str, complaint: str) -> None:
-    path = write(tmp_path, text)
-    with pytest.raises(KeysFileError, match=complaint) as caught:
-        read_keys(path)
-    assert "0123456789" not in str(caught.value)
-
-
-def test_a_missing_keys_file_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(KeysFileError, match="cannot read"):
-        read_keys(tmp_path / "nothing")
-
-
-def test_weak_protection_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path = write(tmp_path, "alice short")
-    path.chmod(0o644)
-    with caplog.at_level(logging.WARNING):
-        read_keys(path)
-    assert "chmod 600" in caplog.text
-    assert "shorter" in caplog.text
-    assert "alice short" not in caplog.text
+def test_a_key_ends_and_begins_with_the_keys_that_are_there_now() -> None:
+    now = dict(KEYS)
+    authenticator = Authenticator(lambda: now)
+    token = authenticator.log_in("alice", KEYS["alice"], persist=True).text
+    now = {"bob": KEYS["bob"], "carol": "a-third-secret-that-is-new"}
+    assert authenticator.identify(now["carol"]) == Identity("carol")
+    assert authenticator.identify(now["bob"]) == Identity("bob")
+    assert authenticator.secret("alice") is None
+    for shown in (KEYS["alice"], token):
+        with pytest.raises(AccessDenied):
+            authenticator.identify(shown)
+    now = dict(KEYS)
+    assert authenticator.identify(token) == Identity("alice")

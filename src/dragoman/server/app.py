@@ -15,7 +15,8 @@ from dragoman.core.errors import DragomanError, EngineNotReady, InvalidRequest, 
 from dragoman.server.lifespan import Lifespan
 from dragoman.server.settings import Settings
 from dragoman.server.vocabularies import build_vocabularies
-from dragoman.service.auth import Authenticator, read_keys
+from dragoman.service.auth import Authenticator
+from dragoman.service.keys_file import WatchedKeys
 from dragoman.service.recognition import Recognition
 from dragoman.transport.base import Dialect, Endpoint, Reply, Services, answer, json_reply
 from dragoman.transport.http import Front
@@ -63,7 +64,7 @@ def build_app(settings: Settings, recognition: Recognition) -> Application:
     services = Services(
         recognition=recognition,
         vocabularies=build_vocabularies(settings),
-        authenticator=Authenticator(read_keys(settings.keys_file) if settings.keys_file else None),
+        authenticator=Authenticator(WatchedKeys(settings.keys_file).load() if settings.keys_file else None),
         uploads=Uploads(spool, limits),
         started=lifespan.started,
     )

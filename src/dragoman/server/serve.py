@@ -27,7 +27,7 @@ from dragoman.server.app import Application, build_app
 from dragoman.server.protocol import MAX_MESSAGE_BYTES, HttpProtocol, WebSocketProtocol
 from dragoman.server.recognisers import build_recognition
 from dragoman.server.settings import Settings
-from dragoman.service.auth import KeysFileError
+from dragoman.service.keys_file import KeysFileError
 from dragoman.transport.base import Example
 
 logger = log.getLogger(__name__)

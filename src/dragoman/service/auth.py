@@ -1,32 +1,26 @@
 """Who may call: keys of clients, and the login tokens that stand for them.
 
-One set of keys serves every dialect. A key is an id, which may appear in logs and counts quotas, and a secret, which is
-kept as a SHA-256 digest: secrets are random text, so no slow hash is needed. Login tokens are stateless: signed with a
-secret of their key, they survive a restart and end with the key.
+One set of keys serves every dialect. A key is an id, which may appear in logs and counts quotas, and a secret. Secrets
+are kept in memory as they are, because Amazon's signatures are verified with the secret itself; they are compared in
+constant time and appear nowhere. Login tokens are stateless: signed with a secret of their key, they survive a restart
+and end with the key.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import logging
-import os
 import secrets
-import stat
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from dragoman.core.errors import AccessDenied
 
-logger = logging.getLogger(__name__)
-
 TOKEN_MINUTES: Final = 15
 """How long a login token is good for."""
-_SHORT_SECRET: Final = 16
 _PREFIX: Final = "dgm1"
 
 
@@ -50,59 +44,41 @@ class LoginToken:
     identity: Identity
 
 
-class KeysFileError(ValueError):
-    """The keys file cannot be used. The message names the line, never its content."""
-
-
-def read_keys(path: Path) -> dict[str, str]:
-    """Ids and secrets of a file of ``id secret`` lines; ``#`` starts a comment line, blank lines are skipped.
-
-    Raises ``KeysFileError`` for a file that cannot be read, a line of any other form, an id or a secret that comes
-    twice, and a file without keys. Logs a warning if other users of the machine may read the file.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-        mode = path.stat().st_mode
-    except (OSError, UnicodeDecodeError) as error:
-        raise KeysFileError(f"cannot read the keys file {path}: {error}") from error
-    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-        logger.warning("other users of this machine may read the keys file: chmod 600 %s", path)
-    keys: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        match line.split():
-            case [key_id, secret] if secret.isascii() and secret.isprintable():
-                if key_id in keys or secret in keys.values():
-                    raise KeysFileError(f"{path}, line {number}: the id or the secret was already used above")
-                keys[key_id] = secret
-            case _:
-                raise KeysFileError(f"{path}, line {number}: expected an id, a space, and a secret of ASCII characters")
-        if len(secret) < _SHORT_SECRET:
-            logger.warning("%s, line %d: the secret is shorter than %d characters", path, number, _SHORT_SECRET)
-    if not keys:
-        raise KeysFileError(f"the keys file {path} holds no keys; each line is an id, a space, and a secret")
-    return keys
-
-
 class Authenticator:
     """Knows the keys. Without keys everyone may call, whatever they show."""
 
-    def __init__(self, keys: Mapping[str, str] | None = None, *, clock: Callable[[], float] = time.time) -> None:
-        self._digests = {key_id: _digest(secret) for key_id, secret in (keys or {}).items()}
+    def __init__(
+        self,
+        keys: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """``keys``, ids and secrets, may be asked for at every use: it returns another object when they have changed.
+        Keys that are configured and empty serve nobody; ``None`` serves everyone."""
+        self._keys = keys
+        self._known: Mapping[str, str] = {}
+        self._digests: dict[str, bytes] = {}
         self._clock = clock
         self._keyless = secrets.token_bytes(32)
 
     @property
-    def keys_required(self) -> bool:
-        return bool(self._digests)
+    def is_open(self) -> bool:
+        """No keys are configured."""
+        return self._keys is None
+
+    def secret(self, key_id: str) -> str | None:
+        """The secret of a key, to verify a signature with; ``None``: there is no such key. Compare what is made of it
+        in constant time, and let it appear nowhere."""
+        self._look()
+        return self._known.get(key_id)
 
     def identify(self, shown: str | None) -> Identity:
         """Who shows this secret or login token. Raises ``AccessDenied``."""
-        if not self.keys_required:
+        if self.is_open:
             return ANONYMOUS
         if not shown:
             raise AccessDenied("A key is needed: send the secret of one, or a login token.")
+        self._look()
         identity = self._by_secret(shown) or self._by_token(shown)
         if identity is None:
             raise AccessDenied("The key or token is not valid, or the token has expired.")
@@ -110,7 +86,8 @@ class Authenticator:
 
     def log_in(self, username: str, password: str, *, persist: bool = False) -> LoginToken:
         """A token for a key: its id is the user name, its secret the password. Raises ``AccessDenied``."""
-        if self.keys_required:
+        self._look()
+        if not self.is_open:
             identity = self._by_secret(password)
             if identity is None or identity.key_id != username:
                 raise AccessDenied("The user name or the password is wrong.")
@@ -145,6 +122,13 @@ class Authenticator:
                 return None if expired or key_id not in self._digests else Identity(key_id)
             case _:
                 return None
+
+    def _look(self) -> None:
+        """Take the keys that are there now."""
+        keys = self._keys() if callable(self._keys) else self._keys or {}
+        if keys is not self._known:
+            self._known = keys
+            self._digests = {key_id: _digest(secret) for key_id, secret in keys.items()}
 
     def _signature(self, key_id: str, claim: str) -> str:
         key = hmac.digest(self._digests.get(key_id, self._keyless), b"login token", "sha256")
