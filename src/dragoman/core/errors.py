@@ -80,6 +80,18 @@ class UnknownModel(InvalidRequest):
     code = "unknown_model"
 
 
+class Conflict(InvalidRequest):
+    """Something has this name already, or is in use."""
+
+    code = "conflict"
+
+
+class LimitReached(InvalidRequest):
+    """There are as many of these as this server keeps."""
+
+    code = "limit_reached"
+
+
 class InvalidAudio(DragomanError):
     """The audio cannot be used."""
 

@@ -23,6 +23,8 @@ TABLE: Final[dict[type[DragomanError], tuple[int, str, str | None]]] = {
     errors.InvalidField: (400, _INVALID, "invalid_value"),
     errors.UnsupportedOption: (400, _INVALID, "unsupported_parameter"),
     errors.UnsupportedLanguage: (400, _INVALID, "unsupported_language"),
+    errors.Conflict: (400, _INVALID, "conflict"),
+    errors.LimitReached: (400, _INVALID, "limit_reached"),
     errors.UnknownModel: (404, _INVALID, "model_not_found"),
     errors.PayloadTooLarge: (413, _INVALID, "payload_too_large"),
     errors.IncompleteUpload: (400, _INVALID, "incomplete_upload"),

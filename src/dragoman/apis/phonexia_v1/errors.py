@@ -24,6 +24,8 @@ TABLE: Final[dict[type[DragomanError], tuple[int, str]]] = {
     errors.InvalidField: (422, "{message}"),
     errors.UnsupportedOption: (422, "{message}"),
     errors.UnsupportedLanguage: (422, "{message}"),
+    errors.Conflict: (422, "{message}"),
+    errors.LimitReached: (422, "{message}"),
     errors.UnknownModel: (422, "{message}"),
     errors.PayloadTooLarge: (422, "{message}"),
     errors.IncompleteUpload: (422, "{message}"),

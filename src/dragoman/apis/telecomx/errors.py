@@ -21,6 +21,8 @@ TABLE: Final[dict[type[DragomanError], tuple[int, str]]] = {
     errors.InvalidField: (422, "request"),
     errors.UnsupportedOption: (422, "request"),
     errors.UnsupportedLanguage: (422, "language"),
+    errors.Conflict: (422, "request"),
+    errors.LimitReached: (422, "request"),
     errors.UnknownModel: (422, "engine"),
     errors.InvalidAudio: (404, "file"),
     errors.EmptyAudio: (404, "file"),
