@@ -213,7 +213,7 @@ async def test_a_failure_keeps_its_reason(store: WordListStore) -> None:
     await add(store, "cities")
     claim = await store.claim_vocabulary(0, 1_000)
     assert claim is not None
-    failed = replace(claim.vocabulary, state=ListState.FAILED, failure="line 2 has digits")
+    failed = replace(claim.vocabulary, state=ListState.FAILED, remark="line 2 has digits")
     assert await store.finish_vocabulary(failed, VocabularyContent())
     assert await store.vocabulary("cities") == failed
 

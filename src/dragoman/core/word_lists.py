@@ -22,8 +22,8 @@ class ListState(StrEnum):
 class KeptVocabulary:
     """What is said of a vocabulary in a list.
 
-    ``language`` is a tag as the client wrote it, such as ``en-US``. ``modified_ms`` counts from 1970, UTC. ``failure``
-    tells the person what to change, and is there when the state is ``FAILED``. ``revision`` is another one every time
+    ``language`` is a tag as the client wrote it, such as ``en-US``. ``modified_ms`` counts from 1970, UTC. ``remark``
+    tells the person why it failed, or what of it is not used. ``revision`` is another one every time
     the client replaces the content.
     """
 
@@ -32,7 +32,7 @@ class KeptVocabulary:
     state: ListState
     modified_ms: int
     revision: str
-    failure: str | None = None
+    remark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ VOCABULARIES: Final = Table(
     Column("state", String(16), nullable=False),
     Column("modified_ms", BigInteger, nullable=False),
     Column("revision", String(32), nullable=False),
-    Column("failure", Text),
+    Column("remark", Text),
     Column("source", JSON, nullable=False),
     Column("content", JSON, nullable=False),
     Column("claimed_until_ms", BigInteger, nullable=False),

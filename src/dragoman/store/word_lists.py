@@ -92,7 +92,7 @@ class SqlWordLists:
         row = {
             "state": vocabulary.state,
             "modified_ms": vocabulary.modified_ms,
-            "failure": vocabulary.failure,
+            "remark": vocabulary.remark,
             "content": msgspec.to_builtins(content),
         }
         return await self._change_claimed(vocabulary, row)
@@ -143,7 +143,7 @@ def _replaced(vocabulary: KeptVocabulary, source: VocabularySource) -> dict[str,
         "state": vocabulary.state,
         "modified_ms": vocabulary.modified_ms,
         "revision": vocabulary.revision,
-        "failure": vocabulary.failure,
+        "remark": vocabulary.remark,
         "source": msgspec.to_builtins(source),
         "content": msgspec.to_builtins(VocabularyContent()),
         "claimed_until_ms": 0,
@@ -173,7 +173,7 @@ def _paged(query: Select[Any], table: Table, page: Page) -> Select[Any]:
 
 
 def _vocabulary(row: _Row) -> KeptVocabulary:
-    return KeptVocabulary(row.name, row.language, ListState(row.state), row.modified_ms, row.revision, row.failure)
+    return KeptVocabulary(row.name, row.language, ListState(row.state), row.modified_ms, row.revision, row.remark)
 
 
 def _filter(row: _Row) -> KeptFilter:

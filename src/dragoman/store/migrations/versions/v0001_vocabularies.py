@@ -17,7 +17,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("modified_ms", sa.BigInteger, nullable=False),
         sa.Column("revision", sa.String(32), nullable=False),
-        sa.Column("failure", sa.Text),
+        sa.Column("remark", sa.Text),
         sa.Column("source", sa.JSON, nullable=False),
         sa.Column("content", sa.JSON, nullable=False),
         sa.Column("claimed_until_ms", sa.BigInteger, nullable=False),
