@@ -10,14 +10,16 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import Receive, Scope, Send
 
-from dragoman.apis import openai, phonexia_v1, telecomx
+from dragoman.apis import amazon_transcribe, openai, phonexia_v1, telecomx
 from dragoman.core.errors import DragomanError, EngineNotReady, InvalidRequest, MethodNotAllowed, NotFound, Unavailable
 from dragoman.server.lifespan import Lifespan
 from dragoman.server.settings import Settings
 from dragoman.server.vocabularies import build_vocabularies
+from dragoman.server.word_lists import build_database, build_word_lists
 from dragoman.service.auth import Authenticator
 from dragoman.service.keys_file import WatchedKeys
 from dragoman.service.recognition import Recognition
+from dragoman.store.database import Database
 from dragoman.transport.base import Dialect, Endpoint, Reply, Services, answer, json_reply
 from dragoman.transport.http import Front
 from dragoman.transport.multipart import UploadLimits, Uploads
@@ -36,16 +38,18 @@ DIALECTS: Final[dict[str, Callable[[Services, Settings], Dialect]]] = {
     "openai": lambda services, settings: openai.dialect(
         services, models={**settings.openai_models, **{name: name for name in settings.profiles}}
     ),
+    "amazon_transcribe": lambda services, settings: amazon_transcribe.dialect(services),
 }
 
 
 class Application:
     """An ASGI application. ``lifespan`` tells when it is ready; ``dialects`` are what it speaks."""
 
-    def __init__(self, front: Front, lifespan: Lifespan, dialects: tuple[Dialect, ...]) -> None:
+    def __init__(self, front: Front, lifespan: Lifespan, dialects: tuple[Dialect, ...], database: Database) -> None:
         self._front = front
         self.lifespan = lifespan
         self.dialects = dialects
+        self.database = database
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._front(scope, receive, send)
@@ -61,21 +65,26 @@ def build_app(settings: Settings, recognition: Recognition) -> Application:
         max_text_bytes=settings.max_form_text_kb << 10,
         max_uploads=settings.max_uploads,
     )
+    database = build_database(settings)
+    vocabularies = build_vocabularies(settings)
+    word_lists = build_word_lists(settings, database, vocabularies)
     services = Services(
         recognition=recognition,
-        vocabularies=build_vocabularies(settings),
+        vocabularies=vocabularies,
         authenticator=Authenticator(WatchedKeys(settings.keys_file).load() if settings.keys_file else None),
         uploads=Uploads(spool, limits),
+        word_lists=word_lists,
         started=lifespan.started,
     )
     dialects = tuple(make(services, settings) for make in DIALECTS.values())
-    lifespan.closing = tuple(dialect.aclose for dialect in dialects if dialect.aclose is not None)
+    lifespan.opening = (word_lists.open,)
+    lifespan.closing = (*(dialect.aclose for dialect in dialects if dialect.aclose is not None), word_lists.aclose)
     routes: list[BaseRoute] = [*_health_routes(lifespan)]
     for dialect in dialects:
         routes += (*dialect.routes, *dialect.sockets)
     router = Router(routes, redirect_slashes=False, default=_nowhere, lifespan=lifespan)
     front = Front(router, _errors_by_path(dialects), stall_timeout_s=settings.reply_stall_timeout_s)
-    return Application(front, lifespan, dialects)
+    return Application(front, lifespan, dialects, database)
 
 
 async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:

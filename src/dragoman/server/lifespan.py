@@ -22,20 +22,25 @@ class Lifespan:
         self._spool = spool
         self._wait_s = wait_s
         self._starting: asyncio.Task[None] | None = None
+        self.opening: tuple[Callable[[], Awaitable[None]], ...] = ()
+        """What has to be there before the first request."""
         self.closing: tuple[Callable[[], Awaitable[None]], ...] = ()
-        """What uses the recognition beyond a request; closed before it."""
+        """What uses the recognition beyond a request, or was opened; closed before the recognition."""
 
     @asynccontextmanager
     async def __call__(self, app: object) -> AsyncIterator[None]:
         """The lifespan of an ASGI application."""
         self._spool.open()
-        self._starting = asyncio.create_task(self._start(), name="start of the recognition")
         try:
+            for opened in self.opening:
+                await opened()
+            self._starting = asyncio.create_task(self._start(), name="start of the recognition")
             yield
         finally:
-            self._starting.cancel()
-            with suppress(asyncio.CancelledError, DragomanError):
-                await self._starting
+            if self._starting is not None:
+                self._starting.cancel()
+                with suppress(asyncio.CancelledError, DragomanError):
+                    await self._starting
             for close in self.closing:
                 await close()
             await self._recognition.aclose()

@@ -28,6 +28,7 @@ from dragoman.server.protocol import MAX_MESSAGE_BYTES, HttpProtocol, WebSocketP
 from dragoman.server.recognisers import build_recognition
 from dragoman.server.settings import Settings
 from dragoman.service.keys_file import KeysFileError
+from dragoman.store.database import StoreError
 from dragoman.transport.base import Example
 
 logger = log.getLogger(__name__)
@@ -101,7 +102,8 @@ def serve(settings: Settings) -> int:
     with listener:
         try:
             app = build_app(settings, build_recognition(settings))
-        except (KeysFileError, InvalidWordClass) as error:
+            app.database.prepare()
+        except (KeysFileError, InvalidWordClass, StoreError) as error:
             return _failed(str(error))
         server = Server(app, settings)
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:

@@ -109,6 +109,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How long a request waits for a recogniser that is still starting, before it is refused."""
     drain_timeout_s: Positive = 30
     """How long a server that was told to stop waits for the requests that run."""
+    state_dir: Path | None = None
+    """Where the server keeps what is to last; ``None``: a folder of this user, such as ~/.local/state/dragoman."""
+    database_url: str | None = None
+    """Where word lists are kept: `sqlite:////srv/dragoman.sqlite3` or `postgresql://user:password@host/name`, which
+    needs the extra `postgres`; ``None``: a SQLite file in ``state_dir``."""
+    object_store_url: str | None = None
+    """Where `s3://bucket/key` is read that clients name: a folder such as `file:///srv/tables`, with buckets and keys
+    below it, or another URL of fsspec. ``None``: such addresses are refused."""
     spool_dir: Path = msgspec.field(default_factory=lambda: Path(tempfile.gettempdir()))
     """Where uploads wait while they are recognised; each is deleted when its request ends."""
 

@@ -38,7 +38,7 @@ class StoreError(ValueError):
 class Database:
     """Runs transactions in threads of its own: the event loop never waits for a disk."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | URL) -> None:
         """``sqlite:///path`` or ``postgresql://user:password@host/name``."""
         self._url = url
         self._engine: Engine | None = None
@@ -109,9 +109,9 @@ def _disposed_on_error(engine: Engine) -> Iterator[None]:
         raise
 
 
-def _checked(text_url: str) -> URL:
+def _checked(given: str | URL) -> URL:
     try:
-        url = make_url(text_url)
+        url = make_url(given)
     except ArgumentError:
         raise StoreError("the database URL cannot be read; it is like sqlite:////srv/dragoman.sqlite3") from None
     match url.get_backend_name():

@@ -17,6 +17,7 @@ from dragoman.core.request import RecognitionRequest, Vocabulary
 from dragoman.service.auth import Authenticator
 from dragoman.service.recognition import Recognition
 from dragoman.service.vocabulary import CheckedVocabulary, Draft, Vocabularies
+from dragoman.service.word_lists import WordLists
 from dragoman.transport.multipart import Uploads
 
 T = TypeVar("T")
@@ -129,6 +130,7 @@ class Services:
     vocabularies: Vocabularies
     authenticator: Authenticator
     uploads: Uploads
+    word_lists: WordLists
     started: Callable[[], Awaitable[None]]
     """Waits shortly for the recogniser to start. Raises ``EngineNotReady`` when it has not, with the reason."""
 

@@ -1,0 +1,26 @@
+"""Amazon Transcribe."""
+
+from __future__ import annotations
+
+from dragoman.apis.amazon_transcribe.coverage import COVERAGE
+from dragoman.apis.amazon_transcribe.errors import say
+from dragoman.apis.amazon_transcribe.routes import Operations
+from dragoman.transport.base import Dialect, Example, Services
+
+
+def dialect(services: Services) -> Dialect:
+    return Dialect(
+        name="amazon_transcribe",
+        prefixes=("/", "/transcribe"),
+        routes=Operations(services).routes(),
+        errors=say,
+        coverage=COVERAGE,
+        example=_example,
+    )
+
+
+def _example(parts: Example) -> str:
+    return (
+        f"curl {parts.key_option}-H 'X-Amz-Target: Transcribe.ListVocabularies' "
+        f"-H 'Content-Type: application/x-amz-json-1.1' -d '{{}}' {parts.base_url}/"
+    )

@@ -1,0 +1,82 @@
+"""Amazon's operations over HTTP: the calls at ``POST /``, and the files that their replies name."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from starlette.requests import Request
+from starlette.routing import Route
+from starlette.types import Send
+
+from dragoman.apis.amazon_transcribe import signing, translate, vocabulary_table
+from dragoman.apis.amazon_transcribe.errors import say
+from dragoman.apis.amazon_transcribe.management import TABLES, WORD_FILES, Management
+from dragoman.apis.amazon_transcribe.signing import Signed
+from dragoman.codecs.sigv4 import SignatureRefused
+from dragoman.core.errors import InvalidRequest
+from dragoman.transport.base import Endpoint, Reply, Services, json_reply
+from dragoman.transport.http import REQUEST_ID
+
+_JSON: Final = "application/x-amz-json-1.1"
+_TEXT: Final = "text/plain; charset=utf-8"
+
+
+class Operations:
+    def __init__(self, services: Services, *, clock: Callable[[], float] = time.time) -> None:
+        self._services = services
+        self._management = Management(services.word_lists)
+        self._clock = clock
+
+    def routes(self) -> tuple[Route, ...]:
+        return (
+            Route("/", Endpoint(self.call), methods=["POST"]),
+            Route(f"{TABLES}/{{name}}", Endpoint(self.table), methods=["GET"]),
+            Route(f"{WORD_FILES}/{{name}}", Endpoint(self.word_file), methods=["GET"]),
+        )
+
+    async def call(self, request: Request, send: Send) -> None:
+        body = await self._services.uploads.text(request)
+        try:
+            signed = self._check(request, body)
+        except SignatureRefused as refused:
+            await replace(say(refused), content_type=_JSON).send(send)
+            return
+        asked = translate.call(request.headers.get("x-amz-target"), body)
+        link = partial(
+            signing.link, request, signed=signed, authenticator=self._services.authenticator, now_ms=self._now_ms()
+        )
+        reply = json_reply(await self._management.answer(asked, link))
+        await replace(reply, content_type=_JSON, headers=(("x-amzn-requestid", REQUEST_ID.get()),)).send(send)
+
+    async def table(self, request: Request, send: Send) -> None:
+        """The vocabulary as a table."""
+        if await self._may(request, send):
+            entries = await self._services.word_lists.entries(request.path_params["name"])
+            if not entries:
+                raise InvalidRequest("The vocabulary has no table before it is ready.")
+            await Reply(200, vocabulary_table.to_table(entries).encode(), _TEXT).send(send)
+
+    async def word_file(self, request: Request, send: Send) -> None:
+        """The words of a filter."""
+        if await self._may(request, send):
+            words = await self._services.word_lists.filter(request.path_params["name"])
+            await Reply(200, vocabulary_table.to_word_file(words).encode(), _TEXT).send(send)
+
+    async def _may(self, request: Request, send: Send) -> bool:
+        """Says it to the client when not."""
+        try:
+            self._check(request, b"")
+        except SignatureRefused as refused:
+            await say(refused).send(send)
+            return False
+        return True
+
+    def _check(self, request: Request, body: bytes) -> Signed:
+        return signing.check(request, self._services.authenticator, self._now_ms(), body=body)
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)

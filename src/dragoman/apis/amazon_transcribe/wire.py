@@ -1,0 +1,133 @@
+"""The calls of Amazon Transcribe, JSON 1.1: names, types and limits as the service's model has them (2017-10-26).
+
+``LastModifiedTime`` is in seconds since 1970. Members without a value are left out.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[0-9a-zA-Z._-]+$")]
+LanguageCode = Annotated[str, Meta(pattern="^[a-z]{2,3}-[A-Z]{2}$")]
+State = Literal["PENDING", "READY", "FAILED"]
+Uri = Annotated[str, Meta(min_length=1, max_length=2000, pattern="^(s3://|https?://).")]
+Phrases = list[Annotated[str, Meta(max_length=256)]]
+Words = Annotated[list[Annotated[str, Meta(min_length=1, max_length=256)]], Meta(min_length=1)]
+Role = Annotated[str, Meta(min_length=20, max_length=2048)]
+NextToken = Annotated[str, Meta(min_length=1, max_length=8192)]
+MaxResults = Annotated[int, Meta(ge=1, le=100)]
+
+
+class Call(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a client asks for."""
+
+
+class Tag(Struct, frozen=True, forbid_unknown_fields=True):
+    Key: Annotated[str, Meta(min_length=1, max_length=128)]
+    Value: Annotated[str, Meta(max_length=256)]
+
+
+class Encryption(Struct, frozen=True, forbid_unknown_fields=True):
+    KMSKey: str
+    KMSEncryptionContext: dict[str, str] | None = None
+
+
+class VocabularyContent(Call, frozen=True, kw_only=True):
+    VocabularyName: Name
+    LanguageCode: LanguageCode
+    Phrases: Phrases | None = None
+    VocabularyFileUri: Uri | None = None
+    DataAccessRoleArn: Role | None = None
+    EncryptionConfiguration: Encryption | None = None
+
+
+class CreateVocabulary(VocabularyContent, frozen=True, kw_only=True):
+    Tags: Annotated[list[Tag], Meta(min_length=1, max_length=200)] | None = None
+
+
+class UpdateVocabulary(VocabularyContent, frozen=True, kw_only=True):
+    pass
+
+
+class GetVocabulary(Call, frozen=True):
+    VocabularyName: Name
+
+
+class DeleteVocabulary(Call, frozen=True):
+    VocabularyName: Name
+
+
+class ListVocabularies(Call, frozen=True):
+    NextToken: NextToken | None = None
+    MaxResults: MaxResults | None = None
+    StateEquals: State | None = None
+    NameContains: Name | None = None
+
+
+class FilterContent(Call, frozen=True, kw_only=True):
+    VocabularyFilterName: Name
+    Words: Words | None = None
+    VocabularyFilterFileUri: Uri | None = None
+    DataAccessRoleArn: Role | None = None
+    EncryptionConfiguration: Encryption | None = None
+
+
+class CreateVocabularyFilter(FilterContent, frozen=True, kw_only=True):
+    LanguageCode: LanguageCode
+    Tags: Annotated[list[Tag], Meta(min_length=1, max_length=200)] | None = None
+
+
+class UpdateVocabularyFilter(FilterContent, frozen=True, kw_only=True):
+    pass
+
+
+class GetVocabularyFilter(Call, frozen=True):
+    VocabularyFilterName: Name
+
+
+class DeleteVocabularyFilter(Call, frozen=True):
+    VocabularyFilterName: Name
+
+
+class ListVocabularyFilters(Call, frozen=True):
+    NextToken: NextToken | None = None
+    MaxResults: MaxResults | None = None
+    NameContains: Name | None = None
+
+
+class Vocabulary(Struct, kw_only=True):
+    """Of one call more members are shown than of another."""
+
+    VocabularyName: str
+    LanguageCode: str
+    LastModifiedTime: float
+    VocabularyState: State
+    FailureReason: str | UnsetType = UNSET
+    DownloadUri: str | UnsetType = UNSET
+
+
+class Vocabularies(Struct, kw_only=True):
+    Status: State | UnsetType = UNSET
+    NextToken: str | UnsetType = UNSET
+    Vocabularies: list[Vocabulary]
+
+
+class VocabularyFilter(Struct, kw_only=True):
+    VocabularyFilterName: str
+    LanguageCode: str
+    LastModifiedTime: float
+    DownloadUri: str | UnsetType = UNSET
+
+
+class VocabularyFilters(Struct, kw_only=True):
+    NextToken: str | UnsetType = UNSET
+    VocabularyFilters: list[VocabularyFilter]
+
+
+class Error(Struct):
+    """``type`` is the name of an exception."""
+
+    type: str = field(name="__type")
+    Message: str
