@@ -30,10 +30,6 @@ from dragoman.service.vocabulary import CheckedVocabulary, Draft, Vocabularies
 
 logger = logging.getLogger(__name__)
 
-CLAIM_S: Final = 6.0
-"""How long a vocabulary waits that a killed server was looking at."""
-_LOOK_EVERY_S: Final = 5.0
-"""For vocabularies that another server process left behind."""
 _SPOKEN_LANGUAGE: Final = "en"
 """Of the lexicon. Words of other languages are preferred as they are written."""
 _MOST_REMARKS: Final = 5
@@ -41,11 +37,14 @@ _MOST_REMARKS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class WordListLimits:
-    """``max_bytes`` bounds the content of a list, in the request or in a file, as UTF-8."""
+    """``max_bytes`` bounds the content of a list, in the request or in a file, as UTF-8. ``claim_s`` is how long a
+    vocabulary waits that a killed server was looking at; ``look_every_s``, how often such ones are looked for."""
 
     max_vocabularies: int = 100
     max_filters: int = 100
     max_bytes: int = 50 * 1024
+    claim_s: float = 6.0
+    look_every_s: float = 5.0
 
 
 class WordListForm(Protocol):
@@ -205,7 +204,7 @@ class WordLists:
             except Exception:
                 logger.exception("pending vocabularies have to wait")
             with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_EVERY_S):
+                async with asyncio.timeout(self._limits.look_every_s):
                     await self._woken.wait()
 
     async def _look_at_one(self) -> bool:
@@ -216,7 +215,7 @@ class WordLists:
         looking = asyncio.create_task(self._outcome(self._claim), name="vocabulary")
         try:
             while not looking.done():
-                await asyncio.wait([looking], timeout=CLAIM_S / 3)
+                await asyncio.wait([looking], timeout=self._limits.claim_s / 3)
                 if not looking.done() and not await self._store.extend_claim(self._claim, self._until_ms()):
                     break  # replaced or deleted: nobody waits for this one
             else:
@@ -228,7 +227,7 @@ class WordLists:
         return True
 
     def _until_ms(self) -> int:
-        return self._now_ms() + int(CLAIM_S * 1000)
+        return self._now_ms() + int(self._limits.claim_s * 1000)
 
     async def _outcome(self, claim: Claim) -> tuple[KeptVocabulary, VocabularyContent]:
         """Raises what may be better the next time; the claim then runs out."""
@@ -239,6 +238,12 @@ class WordLists:
             if error.retryable:
                 raise
             remarks, state = [error.message], ListState.FAILED
+        except Exception:
+            logger.exception("a vocabulary could not be looked at")
+            remarks, state = (
+                ["The server failed on it, and its log says why. Update it to try again."],
+                ListState.FAILED,
+            )
         remark = " ".join(remarks[:_MOST_REMARKS]) or None
         return replace(claim.vocabulary, state=state, modified_ms=self._now_ms(), remark=remark), content
 
