@@ -1,5 +1,5 @@
 """uvicorn's connections with bounds that it leaves open: size and time of a request's head, the patience with clients
-of WebSockets that do not read or do not close."""
+of WebSockets that do not read or do not close. A connection that turns out to speak HTTP/2 is handed over."""
 
 from __future__ import annotations
 
@@ -10,25 +10,38 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
+from dragoman.server.http2 import PREFACE, Http2Protocol
+
 MAX_MESSAGE_BYTES: Final = 4 << 20
 """A longer message of a WebSocket closes it with 1009. Two minutes of audio at 16 kHz are as much."""
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """Closes a connection whose request line and headers are too long, or too long in coming."""
+    """Closes a connection whose request line and headers are too long, or too long in coming.
+
+    One that begins with the preface of HTTP/2, or has agreed on it in the TLS handshake, goes to ``Http2Protocol``.
+    """
+
+    alpn_protocols: ClassVar[list[str]] = ["h2", "http/1.1"]
 
     max_head_bytes: ClassVar[int] = 64 << 10
     """Beyond the first piece that arrives."""
     head_timeout_s: ClassVar[float] = 30.0
 
     _silent = True
+    _opening: bytes | None = b""
+    """What has arrived while it may still be the preface of HTTP/2."""
     _in_head = True
     _head_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._await_head()
+        tls = transport.get_extra_info("ssl_object")
+        if tls is not None and tls.selected_alpn_protocol() == "h2":
+            self._hand_over(b"")
+        else:
+            self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_ended()
@@ -36,6 +49,14 @@ class HttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._silent = False
+        if self._opening is not None:
+            self._opening += data
+            if self._opening.startswith(PREFACE):
+                self._hand_over(self._opening)
+                return
+            if PREFACE.startswith(self._opening):
+                return
+            data, self._opening = self._opening, None
         was_in_head = self._in_head
         super().data_received(data)
         if was_in_head and self._in_head:
@@ -54,6 +75,15 @@ class HttpProtocol(HttpToolsProtocol):
     def _should_upgrade(self) -> bool:
         """Anything but GET would fail in the protocol of WebSockets without a reply."""
         return self.scope["method"] == "GET" and super()._should_upgrade()
+
+    def _hand_over(self, data: bytes) -> None:
+        self._head_ended()
+        self.connections.discard(self)
+        protocol = Http2Protocol(self.config, self.server_state, self.app_state, self.loop)
+        self.transport.set_protocol(protocol)
+        protocol.connection_made(self.transport)
+        if data:
+            protocol.data_received(data)
 
     def _await_head(self) -> None:
         self._head_ended()

@@ -14,9 +14,10 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
@@ -31,20 +32,37 @@ from dragoman.service.keys_file import KeysFileError
 from dragoman.store.database import StoreError
 from dragoman.transport.base import Example
 
+if TYPE_CHECKING:
+    from dragoman.server.tls import ServedCertificate
+
 logger = log.getLogger(__name__)
 
 _SAMPLE: Final = Path("assets", "two_cities.wav")
 _LOOK_EVERY_S: Final = 0.1
+_REFRESH_S: Final = 3600
+_HANDSHAKE_S: Final = 30.0
+_GOODBYE_S: Final = 5.0
+"""How long a client may take to confirm the end of a TLS connection."""
 _KEY_OPTION: Final = '-H "Authorization: Bearer $DRAGOMAN_KEY" '
 
 
+@dataclass(frozen=True, slots=True)
+class TlsPort:
+    """``authority`` is what clients must trust; ``None``: one they know."""
+
+    listener: socket.socket
+    certificate: ServedCertificate
+    authority: Path | None
+
+
 class Server(uvicorn.Server):
-    """uvicorn as this project uses it.
+    """uvicorn as this project uses it, on a TLS port beside the cleartext one if there is one: connections of both are
+    counted, limited and ended together.
 
     Signals are left to ``_run``: uvicorn would raise them again when it has stopped, and end with their status.
     """
 
-    def __init__(self, app: Application, settings: Settings) -> None:
+    def __init__(self, app: Application, settings: Settings, tls: TlsPort | None = None) -> None:
         config = uvicorn.Config(
             app,
             http=HttpProtocol,
@@ -59,15 +77,32 @@ class Server(uvicorn.Server):
             server_header=False,
             limit_concurrency=settings.max_connections,
             timeout_graceful_shutdown=settings.drain_timeout_s,
+            timeout_notify=_REFRESH_S,
+            callback_notify=tls.certificate.refresh if tls is not None else None,
         )
         super().__init__(config)
         self._lifespan = app.lifespan
+        self._tls = tls
         self._drain_timeout_s = settings.drain_timeout_s
         self.listening = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if self._tls is not None:
+            secure = await asyncio.get_running_loop().create_server(
+                self._connection,
+                sock=self._tls.listener,
+                ssl=self._tls.certificate.context,
+                backlog=self.config.backlog,
+                ssl_handshake_timeout=_HANDSHAKE_S,
+                ssl_shutdown_timeout=_GOODBYE_S,
+            )
+            self.servers.append(secure)
         self.listening.set()
+
+    def _connection(self) -> asyncio.Protocol:
+        protocol: type[asyncio.Protocol] = self.config.http_protocol_class
+        return protocol(self.config, self.server_state, self.lifespan.state)  # type: ignore[call-arg]
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Live streams end first: their clients may need new connections for the last results."""
@@ -95,19 +130,17 @@ def serve(settings: Settings) -> int:
     logging.configure(settings.log_level)
     if refusal := refuse_address(settings):
         return _failed(refusal)
-    try:
-        listener = _listen(settings.host, settings.port)
-    except OSError as error:
-        return _failed(f"cannot listen on {settings.host}, port {settings.port}: {error.strerror or error}")
-    with listener:
+    with contextlib.ExitStack() as listeners:
         try:
+            listener = listeners.enter_context(listen(settings.host, settings.port))
+            tls = _tls_port(settings, listeners)
             app = build_app(settings, build_recognition(settings))
             app.database.prepare()
-        except (KeysFileError, InvalidWordClass, StoreError) as error:
+        except (_CannotServe, KeysFileError, InvalidWordClass, StoreError) as error:
             return _failed(str(error))
-        server = Server(app, settings)
+        server = Server(app, settings, tls)
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-            return runner.run(_run(server, app, settings, listener))
+            return runner.run(_run(server, app, settings, listener, tls))
 
 
 def refuse_address(settings: Settings) -> str | None:
@@ -116,8 +149,8 @@ def refuse_address(settings: Settings) -> str | None:
         return None
     return (
         f"{settings.host} can be reached from other machines, and no keys are configured: anyone could use it.\n"
-        "Give it keys, one line for each client, an id and a secret:\n"
-        '  (umask 077 && echo "client1 $(openssl rand -hex 24)" > keys.txt)\n'
+        "Give it keys, one for each client:\n"
+        "  dragoman keys create client1 --file keys.txt\n"
         f"  dragoman serve --host {settings.host} --keys-file keys.txt\n"
         "or serve this machine alone (--host 127.0.0.1), or everyone (--insecure)."
     )
@@ -148,28 +181,62 @@ def curl_lines(app: Application, base_url: str, *, keys: bool) -> list[str]:
     return [dialect.example(parts) for dialect in app.dialects]
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    family, kind, _, _, address = socket.getaddrinfo(
-        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    listener = socket.socket(family, kind)
+class _CannotServe(Exception):
+    """The message is for the person at the terminal."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket bound to an address. It names its protocol, or asyncio would let small writes wait for each other.
+
+    Raises an exception whose text is for the person at the terminal.
+    """
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except OSError:
-        listener.close()
-        raise
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        raise _CannotServe(f"cannot listen on {host}, port {port}: {error.strerror or error}") from error
     return listener
 
 
-async def _run(server: Server, app: Application, settings: Settings, listener: socket.socket) -> int:
+def _tls_port(settings: Settings, listeners: contextlib.ExitStack) -> TlsPort | None:
+    if settings.tls is None and settings.tls_cert is None:
+        return None
+    from dragoman.server import authority, tls  # cryptography is heavy
+
+    local = None
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        find = tls.from_files(settings.tls_cert, settings.tls_key)
+    else:
+        folder = settings.tls_dir or authority.state_folder() / "tls"
+        names = [*authority.names_of_this_machine(settings.host), *settings.tls_names]
+        find = local = authority.LocalAuthority(folder, names, clock=tls.now)
+    certificate = tls.ServedCertificate(find, HttpProtocol.alpn_protocols, clock=tls.now)
+    try:
+        certificate.load()
+    except tls.TlsError as error:
+        raise _CannotServe(str(error)) from error
+    listener = listeners.enter_context(listen(settings.host, settings.tls_port))
+    return TlsPort(listener, certificate, local.certificate if local is not None else None)
+
+
+async def _run(
+    server: Server, app: Application, settings: Settings, listener: socket.socket, tls: TlsPort | None
+) -> int:
     def stop(number: int, frame: FrameType | None) -> None:
         server.force_exit = server.should_exit
         server.should_exit = True
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    announcing = asyncio.create_task(_announce(server, app, settings, listener), name="announcement")
+    announcing = asyncio.create_task(_announce(server, app, settings, listener, tls), name="announcement")
     try:
         await server.serve(sockets=[listener])
     except SystemExit:
@@ -184,12 +251,15 @@ async def _run(server: Server, app: Application, settings: Settings, listener: s
     return 0
 
 
-async def _announce(server: Server, app: Application, settings: Settings, listener: socket.socket) -> None:
+async def _announce(
+    server: Server, app: Application, settings: Settings, listener: socket.socket, tls: TlsPort | None
+) -> None:
     """Tell the person at the terminal once speech is recognised; end the server when it never will be."""
     await server.listening.wait()
-    host, port = listener.getsockname()[:2]
-    base_url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    base_url = _url("http", listener)
     logger.info("listening", extra={"facts": {"url": base_url}})
+    if tls is not None:
+        logger.info("listening", extra={"facts": {"url": _url("https", tls.listener)}})
     try:
         await app.lifespan.ready()
     except EngineNotReady:
@@ -201,7 +271,24 @@ async def _announce(server: Server, app: Application, settings: Settings, listen
         print("  export DRAGOMAN_KEY=…   # the secret of a key")
     for line in curl_lines(app, base_url, keys=keys):
         print(f"  {line}")
+    if tls is not None:
+        print(f"\nTLS is on {_url('https', tls.listener)}.")
+    if tls is not None and tls.authority is not None:
+        from dragoman.server.authority import trust_lines
+
+        print("Clients trust it once they know the authority that signed its certificate:\n")
+        for line in trust_lines(tls.authority, _url("https", tls.listener, "localhost")):
+            print(f"  {line}")
     print("\nReady. Ctrl+C stops it.", flush=True)
+
+
+def _url(scheme: str, listener: socket.socket, name: str = "") -> str:
+    """``name`` stands for an address that is this machine's own, or all addresses."""
+    host, port = listener.getsockname()[:2]
+    address = ipaddress.ip_address(host.partition("%")[0])
+    if name and (address.is_loopback or address.is_unspecified):
+        return f"{scheme}://{name}:{port}"
+    return f"{scheme}://[{host}]:{port}" if address.version == 6 else f"{scheme}://{host}:{port}"
 
 
 def _failed(reason: str) -> int:

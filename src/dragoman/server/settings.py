@@ -61,7 +61,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     insecure: bool = False
     """Serve an address that is not loopback although no keys are configured."""
     keys_file: Path | None = None
-    """A file of ``id secret`` lines. With keys, every request needs one."""
+    """A file of ``id secret`` lines, see `dragoman keys`. With keys, every request needs one."""
+    tls: Literal["auto"] | None = None
+    """``auto``: listen on the TLS port too, with a certificate of an authority that is made on this machine."""
+    tls_port: Annotated[int, Meta(ge=0, le=65535)] = 8443
+    """Port of TLS; 0 takes a free one. The browser build of the AWS SDK knows no other than 8443."""
+    tls_cert: Path | None = None
+    """A certificate for the TLS port, PEM, with those between it and its authority. Read anew every hour."""
+    tls_key: Path | None = None
+    """The key of ``tls_cert``, PEM, without a password."""
+    tls_names: tuple[str, ...] = ()
+    """With ``tls = "auto"``: more names and addresses by which clients reach this machine."""
+    tls_dir: Path | None = None
+    """Where ``tls = "auto"`` keeps its authority; ``None``: a folder of this user, as ~/.local/state/dragoman/tls."""
 
     workers: Positive | None = None
     """Recognition processes; ``None``: one per core."""
@@ -145,6 +157,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 raise ValueError(f"{name} refers to profile {profile!r}, which is not among {sorted(self.profiles)}")
         if "default" not in self.profiles:
             raise ValueError("profiles must contain one named 'default'")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key go together")
+        if self.tls is not None and self.tls_cert is not None:
+            raise ValueError("tls = 'auto' makes a certificate: give it, or tls_cert and tls_key")
 
     @property
     def worker_count(self) -> int:
@@ -194,7 +210,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         raw = environ.get(ENVIRONMENT_PREFIX + field.name.upper())
         if raw is None:
             continue
-        if raw.lstrip().startswith("{"):
+        if raw.lstrip().startswith(("{", "[")):
             try:
                 values[field.name] = msgspec.json.decode(raw)
             except msgspec.DecodeError as error:

@@ -1,0 +1,138 @@
+"""Connections that speak HTTP/2: uvicorn's class over zttp, with bounds on what it keeps for a client."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, ClassVar, Final
+
+import zttp
+from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.zttp_h2_impl import ZttpH2Protocol
+from uvicorn.server import ServerState
+from zttp import H2ErrorCode, H2Settings
+
+PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+"""What every client of HTTP/2 sends first."""
+
+MAX_UNSENT_BYTES: Final = 64 << 10
+"""The application waits before it sends more on a stream of which as much waits for the client's permission."""
+
+_FRAME_HEAD: Final = 9
+_SETTING: Final = 6
+
+
+class Http2Protocol(ZttpH2Protocol):
+    """One connection with up to 128 streams, each a request to the application.
+
+    uvicorn's class would keep for a client that does not read whatever the application sends, close a connection with
+    the end of a reply still in it, and serve one that never opens a stream as long as something arrives on it.
+    """
+
+    idle_timeout_s: ClassVar[float] = 30.0
+    """A connection without an open stream is closed after this, whatever else arrives on it."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.progress = asyncio.Event()
+        """Set whenever more may be sent than before."""
+        self._idle: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.conn.initiate_connection()
+        preface = _without_extended_connect(self.conn.data_to_send())
+        super().connection_made(transport)
+        self.transport.write(preface)
+        self._await_stream()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stream_opened()
+        super().connection_lost(exc)
+        self.progress.set()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self.progress.set()
+        if self.shutdown_requested and not self.cycles:
+            self._close_connection()
+
+    def handle_request(self, event: zttp.Request) -> None:
+        if not event.path.isascii():
+            self.conn.stream(event.stream_id).reset(H2ErrorCode.PROTOCOL_ERROR)  # uvicorn would fail on it
+            return
+        self._stream_opened()
+        super().handle_request(event)
+        cycle = self.cycles[event.stream_id]
+        cycle.flow = _StreamFlow(self, cycle.stream)
+        if event.end_stream:
+            cycle.more_body = False
+            cycle.message_event.set()
+
+    def on_stream_closed(self) -> None:
+        if not self.cycles:
+            self._await_stream()
+        super().on_stream_closed()
+
+    def pause_writing(self) -> None:
+        """Nor is anything read of a client that does not read: frames that must be answered would pile up."""
+        super().pause_writing()
+        self.flow.pause_reading()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.progress.set()
+        self.resume_reading_if_idle()
+
+    def resume_reading_if_idle(self) -> None:
+        if not self.flow.write_paused:
+            super().resume_reading_if_idle()
+
+    def _close_connection(self) -> None:
+        """Unless replies are not all sent: then what arrives next asks again, or the idle connection ends."""
+        if not self.conn.has_pending_send():
+            super()._close_connection()
+
+    def _await_stream(self) -> None:
+        self._stream_opened()
+        self._idle = self.loop.call_later(self.idle_timeout_s, super()._close_connection)
+
+    def _stream_opened(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+
+
+class _StreamFlow(FlowControl):
+    """What ``send`` of one stream waits for: room in the connection, and in the stream's own window."""
+
+    def __init__(self, connection: Http2Protocol, stream: zttp.Stream) -> None:
+        self._connection = connection
+        self._stream = stream
+
+    @property
+    def write_paused(self) -> bool:  # type: ignore[override]
+        if self._connection.transport.is_closing():
+            return False
+        return self._connection.flow.write_paused or (self._stream.pending_bytes or 0) > MAX_UNSENT_BYTES
+
+    async def drain(self) -> None:
+        while self.write_paused:
+            self._connection.progress.clear()
+            await self._connection.progress.wait()
+
+
+def _without_extended_connect(preface: bytes) -> bytes:
+    """The server's first SETTINGS frame without what zttp says and this server cannot do: a browser that holds a
+    connection would open its WebSockets as streams of it (RFC 8441)."""
+    end = _FRAME_HEAD + int.from_bytes(preface[:3])
+    settings = [preface[at : at + _SETTING] for at in range(_FRAME_HEAD, end, _SETTING)]
+    kept = b"".join(
+        setting for setting in settings if int.from_bytes(setting[:2]) != H2Settings.ENABLE_CONNECT_PROTOCOL
+    )
+    return len(kept).to_bytes(3) + preface[3:_FRAME_HEAD] + kept + preface[end:]
