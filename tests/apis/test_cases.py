@@ -8,7 +8,7 @@ A case file is JSON:
 ``settings``   differences from the defaults
 ``phrases``    false: the recogniser cannot prefer phrases
 ``transcript`` what the recogniser hears: ``text`` per segment with word times (see ``_transcript``)
-``reply``      ``status``, and ``json`` or ``text``
+``reply``      ``status``, and ``json`` or ``text``, with ``content_type``
 
 ``known_gaps.json`` names cases that fail, and why.
 """
@@ -66,7 +66,9 @@ async def test_the_reply_is_the_documented_one(file: Path, tmp_path: Path, reque
     assert case["source"]
     asked = case["request"]
     languages = tuple(case.get("languages", ["en"]))
-    settings: Settings = load_settings({"spool_dir": tmp_path, **case.get("settings", {})}, environ={})
+    settings: Settings = load_settings(
+        {"spool_dir": tmp_path, "state_dir": tmp_path, **case.get("settings", {})}, environ={}
+    )
     pool = ScriptedPool(script(_transcript(case.get("transcript"))), languages)
     pool.phrases = case.get("phrases", True)
     app = application(settings, pool)
@@ -83,7 +85,7 @@ async def test_the_reply_is_the_documented_one(file: Path, tmp_path: Path, reque
     expected = case["reply"]
     assert reply.status_code == expected["status"]
     if "json" in expected:
-        assert reply.headers["content-type"] == "application/json"
+        assert reply.headers["content-type"] == expected.get("content_type", "application/json")
         assert msgspec.json.decode(reply.content) == expected["json"]
     else:
         assert reply.text == expected["text"]

@@ -8,6 +8,7 @@ from types import ModuleType
 
 import pytest
 
+from dragoman.apis.amazon_transcribe import translate as amazon_transcribe
 from dragoman.apis.openai import translate as openai
 from dragoman.apis.phonexia_v1 import translate as phonexia_v1
 from dragoman.apis.telecomx import translate as telecomx
@@ -18,7 +19,12 @@ from scripted import ScriptedPool, application
 pytestmark = pytest.mark.unit
 
 REPOSITORY = Path(__file__).parents[2]
-TRANSLATIONS = {"telecomx": telecomx, "phonexia_v1": phonexia_v1, "openai": openai}
+TRANSLATIONS = {
+    "telecomx": telecomx,
+    "phonexia_v1": phonexia_v1,
+    "openai": openai,
+    "amazon_transcribe": amazon_transcribe,
+}
 DIALECTS = {dialect.name: dialect for dialect in application(Settings(), ScriptedPool()).dialects}
 
 each_dialect = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)

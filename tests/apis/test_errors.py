@@ -9,16 +9,19 @@ from typing import Any
 import msgspec
 import pytest
 
+from dragoman.apis.amazon_transcribe import errors as amazon_transcribe
 from dragoman.apis.openai import errors as openai
 from dragoman.apis.phonexia_v1 import errors as phonexia_v1
 from dragoman.apis.telecomx import errors as telecomx
 from dragoman.core.errors import (
     AccessDenied,
+    Cancelled,
     DragomanError,
     InternalError,
     InvalidAudio,
     InvalidField,
     MethodNotAllowed,
+    NoFreeInstance,
     NoSpeech,
     NotFound,
     QuotaExceeded,
@@ -34,12 +37,14 @@ DOCUMENTED = {
     telecomx: {403, 404, 422, 500},
     phonexia_v1: {422, 500, 503},
     openai: {400, 401, 404, 429, 500, 503},
+    amazon_transcribe: {400, 404, 409, 429, 500},
 }
 """What the vendors' documents name."""
 BEYOND = {
     telecomx: {MethodNotAllowed: 405, Unavailable: 503},
     phonexia_v1: {NotFound: 404, MethodNotAllowed: 405, AccessDenied: 401},
     openai: {MethodNotAllowed: 405},
+    amazon_transcribe: {MethodNotAllowed: 405, AccessDenied: 403, Unavailable: 503, Cancelled: 503},
 }
 """What the documents have no word for, and the coverage page explains."""
 
@@ -79,6 +84,8 @@ def test_blame_is_given_where_it_belongs(dialect: ModuleType, kind: type[Dragoma
     servers_fault = kind is DragomanError or issubclass(kind, InternalError | Unavailable) or kind.code == "cancelled"
     if dialect is phonexia_v1 and kind is QuotaExceeded:
         servers_fault = True  # the document knows no quota; 503 is what it has for "not now"
+    if dialect is amazon_transcribe and kind is NoFreeInstance:
+        servers_fault = False  # the service counts streams that are too many as the client's
     assert (status >= 500) is servers_fault
 
 
