@@ -158,5 +158,8 @@ class ObjectReader(Protocol):
     """Reads files that clients name by an address."""
 
     async def read(self, uri: str, max_bytes: int) -> bytes:
-        """Raises ``InvalidField`` that says why: no such file, too large, nowhere that clients may read."""
+        """Raises ``InvalidField`` that says why: no such file, too large, nowhere that clients may read.
+
+        Raises ``Unavailable`` when it takes too long.
+        """
         ...

@@ -8,15 +8,13 @@ import os.path
 import re
 from typing import Any, Final
 
-from fsspec.core import url_to_fs  # type: ignore[import-untyped]
-from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
-
-from dragoman.core.errors import InvalidField
+from dragoman.core.errors import InvalidField, Unavailable
 
 logger = logging.getLogger(__name__)
 
 _BUCKET: Final = re.compile("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _SCHEME: Final = "s3://"
+_PATIENCE_S: Final = 60.0
 
 
 class ObjectFolder:
@@ -28,7 +26,7 @@ class ObjectFolder:
     def __init__(self, url: str | None) -> None:
         """``file:///srv/tables``, or a URL of another file system of fsspec. ``None``: there is nothing to read."""
         self._url = url
-        self._root: tuple[Any, str] | None = None
+        self._root: tuple[Any, str, bool] | None = None
 
     async def read(self, uri: str, max_bytes: int) -> bytes:
         """Raises ``InvalidField`` that says why: no such file, too large, nowhere that clients may read."""
@@ -38,14 +36,18 @@ class ObjectFolder:
                 "Its operator can name one with the setting object_store_url."
             )
         path = _path(uri)
-        return await asyncio.to_thread(self._read, uri, path, max_bytes)
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                return await asyncio.to_thread(self._read, uri, path, max_bytes)
+        except TimeoutError:
+            raise Unavailable(f"{uri} cannot be read now: the object store does not answer.") from None
 
     def _read(self, uri: str, path: str, max_bytes: int) -> bytes:
         if self._root is None:
             self._root = _open(str(self._url))
-        system, root = self._root
+        system, root, is_local = self._root
         full = f"{root.rstrip('/')}/{path}" if root else path
-        if isinstance(system, LocalFileSystem) and not _is_below(full, root):
+        if is_local and not _is_below(full, root):
             raise InvalidField(f"{uri} leads out of the object store.")
         try:
             with system.open(full, "rb") as file:
@@ -60,12 +62,16 @@ class ObjectFolder:
         return data
 
 
-def _open(url: str) -> tuple[Any, str]:
+def _open(url: str) -> tuple[Any, str, bool]:
+    """The file system, the root in it, and whether it is one of this machine. Raises ``InvalidField``."""
+    from fsspec.core import url_to_fs  # type: ignore[import-untyped]
+    from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
+
     try:
         system, root = url_to_fs(url)
     except (ImportError, ValueError) as error:
         raise InvalidField(f"The object store of this server cannot be opened: {error}") from error
-    return system, str(root)
+    return system, str(root), isinstance(system, LocalFileSystem)
 
 
 def _path(uri: str) -> str:
