@@ -136,6 +136,24 @@ async def test_a_client_that_goes_away_keeps_its_streams(tmp_path: Path) -> None
         await client.closed()
 
 
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_client_that_goes_away_may_still_open_streams(tmp_path: Path, together: bool) -> None:
+    """Node sends what it says of the connection ahead of the streams that it opened before."""
+    async with echoing(tmp_path) as ports, connected(ports.clear) as client:
+        client.writer.write(frame(7, 0, 0, bytes(8)))
+        if not together:
+            await client.writer.drain()
+            await asyncio.sleep(0.05)
+        for stream_id in (1, 3):
+            client.writer.write(frame(1, 4, stream_id, head(*PSEUDO, (b":path", b"/"))))
+        await until(lambda: ports.app.running == 2)
+        client.writer.write(frame(0, 1, 1, b"one") + frame(0, 1, 3, b"two"))
+        async with asyncio.timeout(10):
+            reply = await client.reader.read()
+        assert all(said in reply for said in (b"one", b"two"))
+        assert reply.count(b"end") == 2
+
+
 async def test_a_client_that_goes_away_gets_a_reply_that_is_larger_than_its_window(tmp_path: Path) -> None:
     async with echoing(tmp_path) as ports, connected(ports.clear) as client:
         stream = client.request("/wait")

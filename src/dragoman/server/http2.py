@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Generator
 from typing import Any, ClassVar, Final
 
 import zttp
@@ -10,7 +11,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.zttp_h2_impl import ZttpH2Protocol
 from uvicorn.server import ServerState
-from zttp import H2ErrorCode, H2Settings
+from zttp import Event, H2ErrorCode, H2Settings
 
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """What every client of HTTP/2 sends first."""
@@ -26,7 +27,8 @@ class Http2Protocol(ZttpH2Protocol):
     """One connection with up to 128 streams, each a request to the application.
 
     uvicorn's class would keep for a client that does not read whatever the application sends, close a connection with
-    the end of a reply still in it, and serve one that never opens a stream as long as something arrives on it.
+    the end of a reply still in it, or with streams to come, and serve one that never opens a stream as long as
+    something arrives on it.
     """
 
     idle_timeout_s: ClassVar[float] = 30.0
@@ -43,6 +45,8 @@ class Http2Protocol(ZttpH2Protocol):
         self.progress = asyncio.Event()
         """Set whenever more may be sent than before."""
         self._idle: asyncio.TimerHandle | None = None
+        self._client_leaves = False
+        self._closing = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.conn.initiate_connection()
@@ -59,14 +63,23 @@ class Http2Protocol(ZttpH2Protocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         self.progress.set()
-        if self.shutdown_requested and not self.cycles:
+        if self._closing:
             self._close_connection()
+
+    def events(self) -> Generator[Event]:
+        """Without GOAWAY: Node sends it ahead of the streams that it opened before."""
+        for event in super().events():
+            if isinstance(event, zttp.GoAway):
+                self._client_leaves = True
+            else:
+                yield event
 
     def handle_request(self, event: zttp.Request) -> None:
         if not event.path.isascii():
             self.conn.stream(event.stream_id).reset(H2ErrorCode.PROTOCOL_ERROR)  # uvicorn would fail on it
             return
         self._stream_opened()
+        self._closing = False
         super().handle_request(event)
         cycle = self.cycles[event.stream_id]
         cycle.flow = _StreamFlow(self, cycle.stream)
@@ -78,6 +91,8 @@ class Http2Protocol(ZttpH2Protocol):
         if not self.cycles:
             self._await_stream()
         super().on_stream_closed()
+        if self._client_leaves and not self.cycles:
+            self._close_connection()
 
     def pause_writing(self) -> None:
         """Nor is anything read of a client that does not read: frames that must be answered would pile up."""
@@ -94,8 +109,9 @@ class Http2Protocol(ZttpH2Protocol):
             super().resume_reading_if_idle()
 
     def _close_connection(self) -> None:
-        """Unless replies are not all sent: then what arrives next asks again, or the idle connection ends."""
-        if not self.conn.has_pending_send():
+        """Once all replies are sent, or the connection is idle for too long."""
+        self._closing = self.conn.has_pending_send()
+        if not self._closing:
             super()._close_connection()
 
     def _await_stream(self) -> None:

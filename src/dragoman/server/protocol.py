@@ -23,6 +23,7 @@ class HttpProtocol(HttpToolsProtocol):
     """
 
     alpn_protocols: ClassVar[list[str]] = ["h2", "http/1.1"]
+    http2: ClassVar[type[Http2Protocol]] = Http2Protocol
 
     max_head_bytes: ClassVar[int] = 64 << 10
     """Beyond the first piece that arrives."""
@@ -76,10 +77,16 @@ class HttpProtocol(HttpToolsProtocol):
         """Anything but GET would fail in the protocol of WebSockets without a reply."""
         return self.scope["method"] == "GET" and super()._should_upgrade()
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """An offer to go on as HTTP/2 is not taken up, but its parser drops the body of such a request."""
+        headers = dict(self.headers)
+        if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
+            self.send_400_response("A request with a body cannot offer an upgrade here; leave out the header Upgrade.")
+
     def _hand_over(self, data: bytes) -> None:
         self._head_ended()
         self.connections.discard(self)
-        protocol = Http2Protocol(self.config, self.server_state, self.app_state, self.loop)
+        protocol = self.http2(self.config, self.server_state, self.app_state, self.loop)
         self.transport.set_protocol(protocol)
         protocol.connection_made(self.transport)
         if data:
