@@ -3,9 +3,9 @@
     python -m venv /tmp/names && /tmp/names/bin/pip install faker==40.54.0
     PYTHONPATH=src /tmp/names/bin/python tools/extract_world_names.py
 
-Names are those of faker's locales (MIT) that write them with Latin letters; accents are dropped as an English recogniser
-writes without them. Left out is what the word classes have, and what is a common English word. The same version gives
-the same files to the byte.
+Names are those of faker's locales (MIT) that write them with Latin letters; accents are dropped as an English
+recogniser writes without them. Left out is what the word classes have, and what is a common English word. The same
+version gives the same files to the byte.
 """
 
 from __future__ import annotations
@@ -46,19 +46,12 @@ def names(attributes: tuple[str, ...]) -> set[str]:
 
 
 def write(file: str, found: set[str], known: frozenset[str]) -> None:
-    kept = sorted(
-        name
-        for name in found - known
-        if NAME.fullmatch(name) and len(name) > 2 and not is_common(name) and name.lower() not in ENGLISH
-    )
+    kept = sorted(name for name in found - known if NAME.fullmatch(name) and len(name) > 2 and not is_common(name))
     source = f"the package faker {version('faker')} (MIT)"
     head = f"# Written by tools/extract_world_names.py. Source: {source}.\n# In the order of the alphabet.\n"
     (OUTPUT / f"{file}.txt").write_text(head + "".join(f"{name}\n" for name in kept), encoding="utf-8")
     print(f"{file}: {len(kept)}")
 
-
-ENGLISH = frozenset("ban cam chi dung fur gad gall grim hub ion kin lam lux mani mast mien minh nub pan pen sun tor".split())
-"""Words that are not among the commonest 5,000."""
 
 if __name__ == "__main__":
     main()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import confidences, word_texts
 
 from dragoman.analysis.vocabulary_filter import VocabularyFilter
 from dragoman.core.transcript import Character, Word
+from strategies import confidences, word_texts
 
 pytestmark = pytest.mark.unit
 

@@ -8,30 +8,32 @@ from typing import Final
 
 from dragoman.analysis.pii.digits import Run
 from dragoman.analysis.pii.entity import Entity, PiiType
-from dragoman.analysis.pii.heard import HeardWord
+from dragoman.analysis.pii.heard import HeardWord, listed
+from dragoman.analysis.pii.name_lists import is_nothing_but_a_name
 from dragoman.analysis.pii.places import STREETS, STREETS_PERHAPS, UNITS, place
 from dragoman.language.common_words import is_common
 
-_NO_PART: Final = frozenset(
+_NO_PART: Final = listed(
     "the a an of to on in at is are was and or for with by from that this it its i you we they he she down up over "
     "other same way lane minutes minute hours miles mile days blocks block percent dollars dollar cents times people "
     "feet inch inches more per uh um one's your my our o'clock am pm year years week weeks month months bus court "
-    "guests bedroom bathroom car".split()
+    "guests bedroom bathroom car"
 )
-_DIRECTIONS: Final = frozenset("north south east west northeast northwest southeast southwest n s e w".split())
-_LIVES: Final = frozenset(
+_DIRECTIONS: Final = listed("north south east west northeast northwest southeast southwest n s e w")
+_LIVES: Final = listed(
     "live lives lived living address deliver delivered ship shipped shipping send mail mailed drop moved located "
-    "property house flat apartment home place office we're i'm billing residence resides stay staying pick".split()
+    "property house flat apartment home place office we're i'm billing residence resides stay staying pick"
 )
 _BOXES: Final = (("po", "box"), ("p", "o", "box"), ("p.o", "box"), ("post", "office", "box"), ("pobox",))
 _ROADS_BY_NUMBER: Final = frozenset(("county road", "state road", "state route", "rural route", "county highway"))
 _ORDINAL: Final = re.compile(r"\d*(?:1st|2nd|3rd|\dth)")
 _STATE: Final = re.compile(r"[A-Z]{2}|D\.?C")
-_NATIONS: Final = frozenset("usa uk us england scotland wales ireland".split())
+_NATIONS: Final = listed("usa uk us england scotland wales ireland")
 _OUTWARD: Final = re.compile(r"[A-Z]{1,2}\d[A-Z\d]?")
 _INWARD: Final = re.compile(r"\d[A-Z]{2}")
 _MOST_NAME_WORDS: Final = 4
 _MOST_PARTS: Final = 6
+_MOST_TOWN_WORDS: Final = 3
 _REACH: Final = 8
 
 
@@ -72,7 +74,7 @@ def _street(words: Sequence[HeardWord], run: Run, by_start: dict[int, Run]) -> t
     start = run.start if len(run.digits) <= 5 and not _is_unit(words, run) else group.start
     before = words[max(0, start - _REACH) : start]
     is_announced = any(word.lower in _LIVES for word in before)
-    if words[run.stop - 1].has_pause and not is_announced:
+    if words[run.stop - 1].has_pause and not is_announced and not words[run.stop - 1].text[:1].isdigit():
         return None
     at = run.stop
     while at < len(words) and at - run.stop <= _MOST_NAME_WORDS:
@@ -82,35 +84,33 @@ def _street(words: Sequence[HeardWord], run: Run, by_start: dict[int, Run]) -> t
             road = by_start.get(at + 2)
             return (start, road.stop, 0.85) if road and is_announced else None
         if at > run.stop and word.lower in STREETS:
-            # "st james street": what also means a saint is the street only where nothing better follows.
             return start, at + 1, 0.97 if is_announced else 0.9
-        if at > run.stop and word.lower in STREETS_PERHAPS and (word.is_capital or is_announced):
-            if not (at + 1 < len(words) and words[at + 1].lower in STREETS and not word.has_pause):
-                return start, at + 1, 0.95 if is_announced else 0.8
+        goes_on = at + 1 < len(words) and words[at + 1].lower in STREETS and not word.has_pause
+        if at > run.stop and word.lower in STREETS_PERHAPS and (word.is_capital or is_announced) and not goes_on:
+            return start, at + 1, 0.95 if is_announced else 0.8
         if not _may_name_a_street(word):
             break
         if word.has_pause:
             at += 1
             break
         at += 1
-    if is_announced and at > run.stop and _is_proper(words, run.stop):
-        stop = run.stop + 1
-        while stop < at and _is_proper(words, stop):
-            stop += 1
-        if not any(word.lower.endswith("s") and is_common(word.lower) for word in words[run.stop : stop]):
-            return start, stop, 0.7
-    return None
+    proper = _proper_words(words, run.stop, at) if is_announced else run.stop
+    return (start, proper, 0.7) if proper > run.stop else None
+
+
+def _proper_words(words: Sequence[HeardWord], start: int, stop: int) -> int:
+    """The word after a street of a kind no list has: a rare word with a capital, or several with one."""
+    at = start
+    while at < stop and words[at].is_capital and words[at].lower.isalpha() and len(words[at].lower) > 2:
+        at += 1
+    is_street = at - start > 1 or (at > start and len(words[start].lower) > 3 and not is_common(words[start].lower))
+    return at if is_street else start
 
 
 def _may_name_a_street(word: HeardWord) -> bool:
     if word.lower in _NO_PART or not word.text:
         return False
     return word.lower.isalpha() or "'" in word.lower or _ORDINAL.fullmatch(word.lower) is not None or "-" in word.lower
-
-
-def _is_proper(words: Sequence[HeardWord], at: int) -> bool:
-    word = words[at]
-    return word.is_capital and word.lower.isalpha() and len(word.lower) > 3 and not is_common(word.lower)
 
 
 def _is_unit(words: Sequence[HeardWord], run: Run) -> bool:
@@ -123,7 +123,7 @@ def _backwards(words: Sequence[HeardWord], start: int, by_stop: dict[int, Run], 
         return own.start - 1
     if start and words[start - 1].lower == "number":
         return start - 1
-    if start >= 2 and words[start - 2].lower in UNITS and (words[start - 1].is_letter or len(words[start - 1].text) < 4):
+    if start >= 2 and words[start - 2].lower in UNITS and len(words[start - 1].text) < 4:
         return start - 2
     unit = by_stop.get(start)
     if unit and unit.start and words[unit.start - 1].lower in UNITS:
@@ -187,12 +187,19 @@ def _unit(words: Sequence[HeardWord], at: int, by_start: dict[int, Run]) -> int 
 
 
 def _unknown_town(words: Sequence[HeardWord], at: int, by_start: dict[int, Run]) -> int | None:
-    """A town no list has, known by the state or the postcode behind it."""
-    for stop in (at + 1, at + 2):
-        if stop >= len(words) or not words[stop - 1].lower.isalpha() or words[stop - 1].lower in _NO_PART:
+    """A town no list has: known by the state or the postcode behind it, or by capitals between two pauses."""
+    stop = at
+    while stop < len(words) and stop - at < _MOST_TOWN_WORDS:
+        word = words[stop]
+        if not word.lower.isalpha() or word.lower in _NO_PART:
             return None
-        if _is_known_part(words, stop, by_start) or _STATE.fullmatch(words[stop].text):
+        stop += 1
+        if _is_known_part(words, stop, by_start) or (stop < len(words) and _STATE.fullmatch(words[stop].text)):
             return stop
+        if word.has_pause or stop == len(words):
+            is_proper = all(word.is_capital for word in words[at:stop])
+            is_person = stop == at + 1 and is_nothing_but_a_name(words[at].lower)
+            return stop if is_proper and not is_person and words[at - 1].has_pause else None
     return None
 
 
@@ -208,18 +215,15 @@ def _postcodes(words: Sequence[HeardWord], by_start: dict[int, Run]) -> list[Ent
     at = 0
     while at < len(words):
         stop = _postcode(words, at)
-        if stop is None and words[at].lower in ("postcode", "code") and words[at].lower != words[at - 1].lower:
-            is_postal = words[at].lower == "postcode" or (at and words[at - 1].lower in ("postal", "post"))
-            said = _said_postcode(words, at + 1, by_start) if is_postal else None
-            if said:
-                found.append(Entity(*said, PiiType.ADDRESS, 0.95))
-                at = said[1]
-                continue
+        is_announced = at > 0 and f"{words[at - 1].lower} {words[at].lower}" in ("postal code", "post code")
+        said = None
+        if is_announced or words[at].lower == "postcode":
+            said = _said_postcode(words, at + 1, by_start)
         if stop is not None:
             found.append(Entity(at, stop, PiiType.ADDRESS, 0.9))
-            at = stop
-            continue
-        at += 1
+        elif said is not None:
+            found.append(Entity(*said, PiiType.ADDRESS, 0.95))
+        at = found[-1].stop_word if stop is not None or said is not None else at + 1
     return found
 
 

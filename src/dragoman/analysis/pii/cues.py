@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from dragoman.analysis.pii.heard import HeardWord
+from dragoman.analysis.pii.heard import HeardWord, listed
 
 
 class Announced(Enum):
@@ -39,8 +39,8 @@ class Cue:
 
 _PHRASES: Final = {
     Announced.CARD: """
-        card / visa / mastercard / amex / american express / discover card / debit card / credit card / card number
-        long number / number on the front / credit card number / debit card number / card ending""",
+        card / cc / visa / mastercard / amex / american express / discover card / debit card / credit card / card number
+        long number / number on the front / credit card number / debit card number""",
     Announced.CVV: """
         cvv / cvc / cvv2 / csc / c v v / c v c / cvv number / cvv code / security code / security number / card code
         security digits / code on the back / code on the front / code on the card / number on the back
@@ -57,19 +57,21 @@ _PHRASES: Final = {
         transit number / routing transit number / bank code""",
     Announced.ACCOUNT: """
         account / account number / bank account / bank account number / checking / savings / checking account
-        savings account / current account / account ending / iban / acct / account ending in""",
+        savings account / current account / iban / acct""",
     Announced.PIN: """
         pin / p i n / pin number / pin code / personal identification number / pincode""",
     Announced.PHONE: """
         phone / telephone / cell / cellphone / mobile / landline / fax / pager / area code / callback number / hotline
         contact number / call back number / reach me / reach us / reach him / reach her / reach them / call me / call us
-        call him / call her / call them / call back / callback / text / text me / ring / ring me / dial / phone number
-        cell number / mobile number / telephone number / fax number / home number / work number / office number
-        switchboard / customer line / direct line / helpline / voicemail / whatsapp / message at / give me a call / get me at / get me on / message on / call me back / helpdesk""",
+        call him / call her / call them / call back / callback / text / text me / ring / ring me / dial / registered
+        phone number / cell number / mobile number / telephone number / fax number / home number / work number
+        office number / switchboard / customer line / direct line / helpline / voicemail / whatsapp / call me back
+        helpdesk / message at / message on / give me a call / get me at / get me on""",
+    Announced.NUMBER: "call / calls / called / sms / text message / messages",
     Announced.ZIP: "zip / zip code / zipcode / postcode / postal code / post code",
     Announced.LAST_DIGITS: """
-        last four / last 4 / last four digits / last 4 digits / final four / ending in / ends in / ending with / ends with
-        ending / end in / end with / last digits / ended in""",
+        last four / last 4 / last four digits / last 4 digits / final four / ending in / ends in / ending with
+        ends with / ending / end in / end with / last digits / ended in""",
     Announced.OTHER: """
         order / confirmation / reference / tracking / ticket / case / invoice / flight / room / seat / item / serial
         model / claim / policy / member / membership / loyalty / student / employee / extension / meter / version
@@ -79,9 +81,9 @@ _PHRASES: Final = {
         customer id / password / passcode / prescription / rx / locker / batch / lot number / vin / vehicle
         registration / dob / d o b / total / balance / price / amount / cost / population""",
 }
-_NEUTRAL_BEFORE: Final = frozenset(
+_NEUTRAL_BEFORE: Final = listed(
     "my your the his her our their a best good new old same right correct that this direct full whole another other "
-    "only any different current and is alternate alternative emergency main".split()
+    "only any different current and is alternate alternative emergency main"
 )
 _NUMBERS: Final = frozenset(("number", "numbers"))
 _CODES: Final = frozenset(("code", "id"))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from dragoman.analysis.pii.heard import HeardWord
+from dragoman.analysis.pii.heard import HeardWord, listed
 from dragoman.language.numbers import cardinal, ordinal
 
 _ONES: Final = {cardinal(value)[0]: str(value) for value in range(10)} | {"oh": "0", "o": "0"}
@@ -15,11 +15,11 @@ _TEENS: Final = {cardinal(value)[0]: str(value) for value in range(10, 20)}
 _TENS: Final = {cardinal(value)[0]: str(value) for value in range(20, 100, 10)}
 _TIMES: Final = {"double": 2, "triple": 3, "treble": 3}
 _SCALES: Final = {"thousand": "000", "million": "000000", "billion": "000000000"}
-_BETWEEN: Final = frozenset("uh um er erm dash hyphen slash space then".split())
+_BETWEEN: Final = listed("uh um er erm dash hyphen slash space then")
 """Words inside a number that add no digit."""
 _SMALL_ORDINALS: Final = frozenset(ordinal(value)[0] for value in range(1, 10))
-_WRITTEN: Final = re.compile(r"\+?\(?\d+(?:\)?[-/.]?\(?\d+)*\)?")
-_COUNTED: Final = re.compile(r"\d{1,3}(?:,\d{3})+|\d+\.\d+")
+_WRITTEN: Final = re.compile(r"\+?\(?\d+(?:\)?[-/.]?\(?\d+)*\)?", re.ASCII)
+_COUNTED: Final = re.compile(r"\d{1,3}(?:,\d{3})+|\d+\.\d+", re.ASCII)
 _COMPOUND: Final = re.compile(r"([a-z]+ty)-([a-z]+)")
 _LONGEST: Final = 40
 """Words of one run; what goes on longer is another."""
@@ -181,8 +181,8 @@ def _below_hundred(words: Sequence[HeardWord], at: int) -> tuple[str, int] | Non
     if compound := _COMPOUND.fullmatch(word.lower):
         tens, one = _TENS.get(compound[1]), _ONES.get(compound[2])
         return (tens[0] + one, at + 1) if tens and one else None
-    if tens := _TENS.get(word.lower):
-        if _goes_on(words, at + 1) and (one := _ONES.get(words[at + 1].lower, "0")) != "0":
-            return tens[0] + one, at + 2
-        return tens, at + 1
-    return None
+    tens = _TENS.get(word.lower)
+    if tens is None:
+        return None
+    unit = _ONES.get(words[at + 1].lower, "0") if _goes_on(words, at + 1) else "0"
+    return (tens, at + 1) if unit == "0" else (tens[0] + unit, at + 2)

@@ -10,9 +10,15 @@ from typing import Final
 from dragoman.language.graphemes import fold
 from dragoman.language.punctuation import bare
 
-FILLERS: Final = frozenset("uh um er erm ah hmm mm eh like well so okay ok yes yeah sure right let me see".split())
+
+def listed(words: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(words.split())
+
+
+FILLERS: Final = listed("uh um er erm ah hmm mm eh like well so okay ok yes yeah sure right let me see")
 """What is said between a question and its answer, or between the groups of a number."""
-_ABBREVIATIONS: Final = frozenset("mr mrs ms dr prof st apt no ave rd p.o".split())
+_ABBREVIATIONS: Final = listed("mr mrs ms dr prof st apt no ave rd p.o")
 _CLEAR: Final = (("as", "in"), ("for",), ("like",))
 _LONGEST: Final = 80
 """Characters of a word that are looked at."""
@@ -54,7 +60,7 @@ def stands_for_a_letter(words: Sequence[HeardWord], at: int) -> bool:
 
 
 def _read(word: str) -> HeardWord:
-    if len(word) > _LONGEST or _PLACEHOLDER.match(word):
+    if not word or len(word) > _LONGEST or _PLACEHOLDER.match(word):
         return HeardWord("", "", True, True, False)
     text = fold(bare(word))[0]
     if word[0] in "'’" and word[-1] not in "'’":  # something is left out: "'kay"

@@ -8,26 +8,26 @@ from typing import Final
 
 from dragoman.analysis.pii.digits import Run
 from dragoman.analysis.pii.entity import Entity, PiiType
-from dragoman.analysis.pii.heard import HeardWord, stands_for_a_letter
+from dragoman.analysis.pii.heard import HeardWord, listed, stands_for_a_letter
 from dragoman.language.common_words import is_common
 
 _WRITTEN: Final = re.compile(r"[\w.+%-]{1,64}@[a-z\d-]{1,63}(?:\.[a-z\d-]{1,63})+", re.IGNORECASE | re.ASCII)
 _DOMAIN: Final = re.compile(r"[a-z\d-]{1,63}(?:\.[a-z\d-]{1,63})*\.[a-z]{2,8}", re.IGNORECASE | re.ASCII)
-_TOP: Final = frozenset(
-    "com org net edu gov mil io info biz co us uk au nz ca de fr ie in eu me tv ai app dev test example".split()
+_TOP: Final = listed(
+    "com org net edu gov mil io info biz co us uk au nz ca de fr ie in eu me tv ai app dev test example"
 )
-_CONNECTORS: Final = frozenset("dot underscore dash hyphen period plus".split())
+_CONNECTORS: Final = listed("dot underscore dash hyphen period plus")
 _FILLERS: Final = frozenset(("uh", "um", "er", "then", "capital"))
-_NO_PART: Final = frozenset(
+_NO_PART: Final = listed(
     "is it's its that's at to me us him her them the my your our email e-mail mail address in on and so or of for an "
     "this that be was it you we they i'm look find order shop online visit available here website site was are by "
-    "with from called says said use".split()
+    "with from called says said use"
 )
 """Words that are no part of an address; they end it on the left."""
-_NO_DOMAIN: Final = frozenset("is it's that's the and so or for of to on was were be are if but then".split())
-_LEADS: Final = frozenset("to is it's that's at email e-mail address mail".split())
-_ANNOUNCES: Final = frozenset(
-    "email e-mail emails mail mailed address username send sent write invoice login account contact".split()
+_NO_DOMAIN: Final = listed("is it's that's the and so or for of to on was were be are if but then")
+_LEADS: Final = listed("to is it's that's at email e-mail address mail")
+_ANNOUNCES: Final = listed(
+    "email e-mail emails mail mailed address username send sent write invoice login account contact"
 )
 _LONGEST_LOCAL: Final = 24
 _LONGEST_LABEL: Final = 12

@@ -6,13 +6,14 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
+from dragoman.analysis.pii.heard import listed
 from dragoman.analysis.pii.places import large_towns
 from dragoman.language.classes import WordClasses
 from dragoman.language.common_words import is_common
 
 _COMMONEST: Final = 1_080
 """First names of which the class knows how common they are; what follows is in the order of the alphabet."""
-_MONTHS_AND_DAYS: Final = frozenset("april may june july august january sunday monday friday easter".split())
+_MONTHS_AND_DAYS: Final = listed("april may june july august january sunday monday friday easter")
 _SHORTEST: Final = 2
 
 
@@ -33,9 +34,14 @@ def is_first_name(word: str) -> bool:
     return len(word) >= _SHORTEST and (word in _class("first_name") or word in _list("first_names_world"))
 
 
+def is_english_first_name(word: str) -> bool:
+    """One of the class: borne by speakers of English, and less often a word of another language."""
+    return word in _class("first_name")
+
+
 def is_surname(word: str) -> bool:
     is_listed = word in _class("surname") or word in _list("surnames_world")
-    return len(word) >= _SHORTEST and (is_listed or word.startswith(("o'", "mc", "mac")) and len(word) > 5)
+    return len(word) >= _SHORTEST and (is_listed or (word.startswith(("o'", "mc", "mac")) and len(word) > 5))
 
 
 def is_nothing_but_a_name(word: str) -> bool:

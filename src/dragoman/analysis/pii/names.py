@@ -8,9 +8,10 @@ from enum import Enum, auto
 from typing import Final
 
 from dragoman.analysis.pii.entity import Entity, PiiType
-from dragoman.analysis.pii.heard import FILLERS, HeardWord, stands_for_a_letter
+from dragoman.analysis.pii.heard import FILLERS, HeardWord, listed, stands_for_a_letter
 from dragoman.analysis.pii.name_lists import (
     is_a_name_by_its_capital,
+    is_english_first_name,
     is_first_name,
     is_nothing_but_a_name,
     is_surname,
@@ -35,10 +36,12 @@ _CUES: Final = {
     _Announced.STRONGLY: """
         name is / name's / names / named / first name / last name / surname / maiden name / family name / given name
         speaking with / speaking to / am i speaking with / speak with / speak to / talk to / talking to / goes by
-        name on the card / name on the account / cardholder / cardholder name / call me / sincerely / dear / name was
+        name on the card / name on the account / cardholder / cardholder name / call me / calls me / sincerely / dear
+        name was
         middle name / full name / account holder is / policy holder is / patient is / insured is / caller is
         nickname is / spoke with / spoke to / attention / passenger name / last name's / name it's / name that's
-        spelled / spelt / my name / your name / named him / named her / name him / name her / best regards / kind regards""",
+        spelled / spelt / my name / your name / named him / named her / name him / name her / best regards
+        kind regards""",
     _Announced.TITLE: """
         mr / mister / mrs / missus / ms / miss / dr / doctor / nurse / professor / prof / sir / madam / officer
         sergeant / judge / reverend / uncle / aunt / auntie / coach / detective / councillor / senator / mrs and mr""",
@@ -51,35 +54,36 @@ _CUES: Final = {
         call / email / remind / invite / at / according to / that's / so / here's / where's / who's / says / say / sorry
         no / it is / yes / ship to / attn / bye / goodbye / welcome / hired / help / let""",
 }
-_ONLY_TITLES: Final = frozenset("mr mister mrs missus ms dr uncle aunt auntie".split())
-_RELATIVES: Final = frozenset(
+_ONLY_TITLES: Final = listed("mr mister mrs missus ms dr uncle aunt auntie")
+_RELATIVES: Final = listed(
     "sister brother wife husband son daughter mother father mom mum dad friend partner neighbour neighbor boss manager "
-    "colleague cousin nephew niece girlfriend boyfriend roommate teacher assistant supervisor agent".split()
+    "colleague cousin nephew niece girlfriend boyfriend roommate teacher assistant supervisor agent"
 )
 _INTRODUCES: Final = _RELATIVES | frozenset(
     ("this is", "i'm", "i am", "it's", "hi", "hello", "hey", "under", "with", "tell", "ask for", "told", "met", "dear")
 )
-_LINKS: Final = frozenset("is it's its that's that as in uh um er the and was would be on my your".split())
+_LINKS: Final = listed("is it's its that's that as in uh um er and was would be")
 """What may stand between an announcement and the name."""
 _MOST_LINKS: Final = 3
 _MOST_PARTS: Final = 4
 _FEWEST_LETTERS: Final = 3
-_NEVER: Final = frozenset(
-    "i a the an and or but so if is are was were be been am not no yes okay on in at to for from with by of my your his "
-    "her our their this that these those it he she we they you me him us them who what when where why how which there "
-    "here please sorry thanks thank just can could would should will shall may might must do does did have has had "
-    "spelled spelt spelling actually really mr mrs ms miss dr sir ma'am madam doctor nurse mister mom dad mum god "
-    "monday tuesday wednesday thursday friday saturday sunday january february march july september october november "
-    "december english spanish french german american british apple google amazon customer team everyone everybody all "
-    "sir madam calling speaking your going gonna christmas first last middle name names address number double "
-    "internet tv uk usa us".split()
+_MOST_LETTERS: Final = 20
+_NEVER: Final = listed(
+    "i a the an and or but so if is are was were be been am not no yes okay on in at to for from with by of my your "
+    "his her our their this that these those it he she we they you me him us them who what when where why how which "
+    "there here please sorry thanks thank just can could would should will shall may might must do does did have "
+    "has had spelled spelt spelling actually really mr mrs ms miss dr sir ma'am madam doctor nurse mister mom dad mum "
+    "god monday tuesday wednesday thursday friday saturday sunday january february march july september october "
+    "november december english spanish french german american british apple google amazon customer team everyone everybody "
+    "all sir madam calling speaking your going gonna christmas first last middle name names address number double "
+    "internet tv uk usa us"
 )
-_ORGANISATIONS: Final = frozenset(
+_ORGANISATIONS: Final = listed(
     "bank support company corporation corp inc ltd llc motors hotel hospital university college school store shop "
     "airport vaccine county city station park stadium museum building bridge island islands river lake insurance group "
-    "services service foundation institute church center centre avenue court square house league cup".split()
+    "services service foundation institute church center centre avenue court square house league cup"
 )
-_PLACED_BY: Final = frozenset("in from near to at of around through via leave for".split())
+_PLACED_BY: Final = listed("in from near to at of around through via leave for")
 
 
 def find_names(words: Sequence[HeardWord], taken: Iterable[Entity]) -> list[Entity]:
@@ -116,7 +120,8 @@ class _Names:
 
     def _name(self, at: int) -> Entity | None:
         word = self._words[at]
-        if not _is_word(word) or word.lower in _NEVER and not self._is_capital_inside(at):
+        is_short_for = self._has_case and len(word.text) > 1 and word.text.isupper()
+        if is_short_for or not _is_word(word) or (word.lower in _NEVER and not self._is_capital_inside(at)):
             return None
         if stands_for_a_letter(self._words, at):
             return None
@@ -145,7 +150,8 @@ class _Names:
                 return 0.9
             if is_nothing_but_a_name(word.lower):
                 return 0.95
-            return 0.8 if not is_common(word.lower) and word.lower not in _NEVER and len(word.lower) > 2 else None
+            is_unknown = not is_common(word.lower) and word.lower not in _NEVER and len(word.lower) > 2
+            return 0.8 if is_unknown and "name" in cue.phrase else None
         if cue is not None and cue.kind is _Announced.TITLE:
             if has_capital and word.lower not in _NEVER:
                 return 0.95
@@ -157,22 +163,24 @@ class _Names:
             return 0.9 if is_known else None
         if is_nothing_but_a_name(word.lower) and not is_lower:
             return 0.9 if cue is not None or has_capital else 0.8
-        if has_capital and is_first and not is_odd and word.lower not in _NEVER:
+        is_plain = is_first and not is_odd and word.lower not in _NEVER
+        if has_capital and is_plain and (cue is not None or is_english_first_name(word.lower)):
             return 0.85
         if has_capital and is_odd and is_first and self._is_person_by_capital(at, cue):
             return 0.7
         if word.is_capital and is_first and self._has_surname(at):
             return 0.85
+        if not self._has_case and is_first and not is_odd and self._has_rare_surname(at):
+            return 0.75
         if cue is None or word.lower in _NEVER:
             return None
         if has_capital and cue.phrase in _RELATIVES and (is_first or is_last):
             return 0.85
         if not self._has_case and cue.phrase in _INTRODUCES:
             return 0.75 if is_first and not is_odd else None
-        if has_capital and not is_common(word.lower) and not _sounds_of_place(word.lower):
-            if cue.phrase == "under" or (cue.phrase in _INTRODUCES and self._has_surname(at)):
-                return 0.65
-        return None
+        if not has_capital or is_common(word.lower) or _sounds_of_place(word.lower):
+            return None
+        return 0.65 if cue.phrase == "under" or (cue.phrase in _INTRODUCES and self._has_surname(at)) else None
 
     def _is_person_by_capital(self, at: int, cue: _Cue | None) -> bool:
         """Whether a word that is a name and something else has its capital because a person is meant."""
@@ -198,6 +206,13 @@ class _Names:
             return False
         is_first = is_first_name(after.lower) and not may_be_another_word(word.lower)
         return is_first or (not is_common(after.lower) and not _sounds_of_place(after.lower))
+
+    def _has_rare_surname(self, at: int) -> bool:
+        """A surname that is no other word follows at once, in a text without capitals."""
+        if self._words[at].has_pause or self._words[at].is_possessive or at + 1 >= len(self._words):
+            return False
+        after = self._words[at + 1].lower
+        return is_surname(after) and not is_common(after) and not _sounds_of_place(after)
 
     def _further_parts(self, at: int, cue: _Cue | None) -> int:
         stop = at + 1
@@ -244,7 +259,7 @@ class _Names:
             return True
         after = self._words[at + 1].lower
         starts_clause = after in ("and", "from", "i", "i'm", "but", "or", "is", "the", "calling", "here", "speaking")
-        return starts_clause or is_surname(after) and not is_common(after) or at + 1 in self._taken
+        return starts_clause or (is_surname(after) and not is_common(after)) or at + 1 in self._taken
 
     def _announcement(self, at: int) -> _Cue | None:
         """What announces a name at this word, over a few words that link them."""
@@ -254,19 +269,21 @@ class _Names:
             if cue is not None and cue.kind is not _Announced.WEAKLY:
                 return cue
             before = self._words[back - 1]
-            if before.is_possessive and before.lower + "'s" in _LINKS or before.lower in _LINKS | FILLERS:
+            if (before.is_possessive and before.lower + "'s" in _LINKS) or before.lower in _LINKS | FILLERS:
                 continue
             break
         return nearest
 
     def _spelt(self, at: int, found: list[Entity]) -> Entity | None:
         """Letters one by one that spell a name, or that stand where a name is announced."""
+        if at and self._words[at - 1].is_letter and not self._words[at - 1].has_pause:
+            return None
         stop = at
-        while stop < len(self._words) and self._words[stop].is_letter and stop not in self._taken:
+        while stop < min(at + _MOST_LETTERS, len(self._words)) and self._words[stop].is_letter:
             stop += 1
-            if self._words[stop - 1].ends_sentence:
+            if self._words[stop - 1].ends_sentence or stop in self._taken:
                 break
-        if stop - at < _FEWEST_LETTERS or (at and self._words[at - 1].is_letter and not self._words[at - 1].has_pause):
+        if stop - at < _FEWEST_LETTERS:
             return None
         letters = "".join(word.lower for word in self._words[at:stop])
         follows = bool(found) and at - found[-1].stop_word <= _MOST_LINKS
@@ -292,7 +309,7 @@ def _has_case(words: Sequence[HeardWord]) -> bool:
     """Whether capitals are used, and not for everything."""
     said = [word for word in words if word.text and word.lower != "i" and not word.lower.startswith("i'")]
     capitals = sum(word.is_capital for word in said)
-    return 0 < capitals and any(word.text.islower() for word in said)
+    return capitals > 0 and any(word.text.islower() for word in said)
 
 
 def _is_word(word: HeardWord) -> bool:

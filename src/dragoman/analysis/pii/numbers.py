@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final
@@ -9,27 +10,29 @@ from typing import Final
 from dragoman.analysis.pii.cues import Announced, Cue, cues
 from dragoman.analysis.pii.digits import Run
 from dragoman.analysis.pii.entity import Entity, PiiType
-from dragoman.analysis.pii.heard import FILLERS, HeardWord
+from dragoman.analysis.pii.heard import HeardWord, listed
 
 _REACH: Final = 12
 """Words between what announces a number and the number."""
 _REACH_AFTER: Final = 4
 _MOST_CUES: Final = 4
 """Cues before a number that are tried, the nearest first."""
-_MONTHS: Final = tuple(
-    "january february march april may june july august september october november december".split()
-)
-_COUNTED: Final = frozenset(
+_MONTHS: Final = listed("january february march april may june july august september october november december")
+_COUNTED: Final = listed(
     "dollars dollar cents cent pounds pound pence euros bucks percent minutes minute hours hour days day weeks week "
     "months month years year people miles mile times milligrams grams kilos units degrees points point o'clock am pm "
     "a.m p.m feet inches inch meters metres kilometers volts watts pages items words letters digits digit copies "
-    "percent% % thousand million".split()
+    "thousand million"
 )
-_NOT_CARDS: Final = frozenset(
+_NOT_CARDS: Final = listed(
     "subscription offer passport warranty license licence lease policy contract membership coupon voucher code "
-    "password link visa milk insurance permit certificate trial".split()
+    "password link visa milk insurance permit certificate trial"
 )
 """What also expires."""
+_IBAN: Final = re.compile(r"[A-Z]{2}\d{2}[A-Z\d]{11,30}", re.IGNORECASE | re.ASCII)
+_IBAN_PART: Final = re.compile(r"[A-Z]{2}\d{2}|[A-Z\d]{1,4}|\d+", re.ASCII)
+_SHORTEST_IBAN: Final = 15
+_LONGEST_IBAN: Final = 34
 _TYPES: Final = {
     Announced.CARD: PiiType.CREDIT_DEBIT_NUMBER,
     Announced.CVV: PiiType.CREDIT_DEBIT_CVV,
@@ -70,7 +73,36 @@ def find_numbers(words: Sequence[HeardWord], runs: Sequence[Run]) -> list[Entity
             found.append(entity)
             if entity.type in (PiiType.CREDIT_DEBIT_NUMBER, PiiType.CREDIT_DEBIT_EXPIRY):
                 card_until = entity.stop_word
-    return [*found, *_months(words, runs, heard, starts)]
+    return [*found, *_months(words, runs, heard, starts), *_international(words, heard)]
+
+
+def _international(words: Sequence[HeardWord], heard: Sequence[Cue]) -> list[Entity]:
+    """Account numbers of ISO 13616: written as one word, or in parts behind what announces them."""
+    found = [
+        Entity(at, at + 1, PiiType.BANK_ACCOUNT_NUMBER, _CHECKED if is_iban(word.text) else _ANNOUNCED)
+        for at, word in enumerate(words)
+        if _IBAN.fullmatch(word.text)
+    ]
+    for cue in heard:
+        if words[cue.start].lower != "iban":
+            continue
+        start = cue.stop
+        while start < len(words) and words[start].lower in ("is", "number", "it's", "uh", "um"):
+            start += 1
+        stop, signs = start, 0
+        while stop < len(words) and signs < _LONGEST_IBAN and _IBAN_PART.fullmatch(words[stop].text):
+            signs, stop = signs + len(words[stop].text), stop + 1
+            if words[stop - 1].ends_sentence:
+                break
+        if signs >= _SHORTEST_IBAN and stop > start + 1:
+            found.append(Entity(start, stop, PiiType.BANK_ACCOUNT_NUMBER, _ANNOUNCED))
+    return found
+
+
+def is_iban(text: str) -> bool:
+    """The check digits of an international account number (ISO 7064, modulo 97)."""
+    moved = (text[4:] + text[:4]).upper()
+    return int("".join(str(int(sign, 36)) for sign in moved)) % 97 == 1
 
 
 def luhn(digits: str) -> bool:
@@ -146,9 +178,10 @@ def _expiry(words: Sequence[HeardWord], run: Run, following: Run | None, cue: Cu
         return None
     if _is_month_and_year(run.digits):
         return Entity(run.start, run.stop, PiiType.CREDIT_DEBIT_EXPIRY, _ANNOUNCED)
-    if following and following.start == run.stop + 1 and words[run.stop].lower in ("of", "slash"):
-        if _is_month_and_year(run.digits + following.digits):
-            return Entity(run.start, following.stop, PiiType.CREDIT_DEBIT_EXPIRY, _ANNOUNCED)
+    if following is None or following.start != run.stop + 1 or words[run.stop].lower not in ("of", "slash"):
+        return None
+    if _is_month_and_year(run.digits + following.digits):
+        return Entity(run.start, following.stop, PiiType.CREDIT_DEBIT_EXPIRY, _ANNOUNCED)
     return None
 
 
@@ -217,16 +250,5 @@ def _by_shape(words: Sequence[HeardWord], run: Run) -> Entity | None:
     national, groups = (digits[1:], sizes[-3:]) if len(digits) == 11 and digits[0] == "1" else (digits, sizes)
     if len(national) == 10 and national[0] in "23456789" and national[3] in "23456789":
         is_grouped = groups in ((3, 3, 4), (3, 7), (6, 4)) or any(sign in written for sign in "()-.")
-        if len(digits) == 11 and sum(sizes[:-1]) == 7:
-            is_grouped = True
-        if is_grouped:
-            return Entity(run.start, run.stop, PiiType.PHONE, _BY_SHAPE)
-        if _is_all_there_is(words, run):
-            return Entity(run.start, run.stop, PiiType.PHONE, _WEAK)
+        return Entity(run.start, run.stop, PiiType.PHONE, _BY_SHAPE if is_grouped else _WEAK)
     return None
-
-
-def _is_all_there_is(words: Sequence[HeardWord], run: Run) -> bool:
-    """An answer that is nothing but a number."""
-    others = [*words[: run.start][:_REACH], *words[run.stop :][:_REACH]]
-    return all(word.lower in FILLERS or word.lower in ("it's", "that's", "its", "correct") for word in others)

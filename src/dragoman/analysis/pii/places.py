@@ -6,19 +6,23 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
-from dragoman.analysis.pii.heard import HeardWord
+from dragoman.analysis.pii.heard import HeardWord, listed
 from dragoman.language.classes import WordClasses
 
-STREETS: Final = frozenset(
+STREETS: Final = listed(
     "street st avenue ave road rd boulevard blvd lane ln drive dr parkway pkwy terrace crescent highway hwy mews "
-    "turnpike".split()
+    "turnpike"
 )
 """What only streets are called."""
-STREETS_PERHAPS: Final = frozenset(
-    "court ct circle close way place pl square row view grove gardens walk rise trail hill quay wharf loop plaza "
-    "alley green park heights yard".split()
+STREETS_PERHAPS: Final = listed(
+    "court ct circle close way place pl square row view views grove gardens walk rise trail hill hills quay wharf loop "
+    "plaza alley green park heights yard pass path point ridge crossing bend branch brook cove creek estate estates "
+    "falls fields forest glen harbor harbour haven hollow island isle junction knoll lake landing manor meadow meadows "
+    "mill mills mount mountain oval parade passage plains retreat run shore shores spring springs spur station summit "
+    "trace track valley village villas vista corner corners mansions trafficway marg nagar"
 )
-UNITS: Final = frozenset("apartment apt unit suite flat ste".split())
+"""What streets are called and much else, many of them in Publication 28 of the United States Postal Service."""
+UNITS: Final = listed("apartment apt unit suite flat ste studio level")
 _MOST_WORDS: Final = 3
 _LARGE_TOWNS: Final = 700
 
