@@ -15,6 +15,7 @@ _COMMONEST: Final = 1_080
 """First names of which the class knows how common they are; what follows is in the order of the alphabet."""
 _MONTHS_AND_DAYS: Final = listed("april may june july august january sunday monday friday easter")
 _SHORTEST: Final = 2
+_SHORTEST_FORMED: Final = 6
 
 
 @cache
@@ -31,17 +32,13 @@ def _class(name: str, most: int | None = None) -> frozenset[str]:
 
 def is_first_name(word: str) -> bool:
     """Any at all, also those that are words, towns or months."""
-    return len(word) >= _SHORTEST and (word in _class("first_name") or word in _list("first_names_world"))
-
-
-def is_english_first_name(word: str) -> bool:
-    """One of the class: borne by speakers of English, and less often a word of another language."""
-    return word in _class("first_name")
+    head, _, tail = word.partition("-")
+    return len(word) >= _SHORTEST and head in _class("first_name") and (not tail or tail in _class("first_name"))
 
 
 def is_surname(word: str) -> bool:
-    is_listed = word in _class("surname") or word in _list("surnames_world")
-    return len(word) >= _SHORTEST and (is_listed or (word.startswith(("o'", "mc", "mac")) and len(word) > 5))
+    is_formed = word.startswith(("o'", "mc", "mac", "al-", "el-")) and len(word) >= _SHORTEST_FORMED
+    return len(word) >= _SHORTEST and (is_formed or all(part in _class("surname") for part in word.split("-")))
 
 
 def is_nothing_but_a_name(word: str) -> bool:

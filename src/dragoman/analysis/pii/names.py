@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Final
 
 from dragoman.analysis.pii.entity import Entity, PiiType
 from dragoman.analysis.pii.heard import FILLERS, HeardWord, listed, stands_for_a_letter
+from dragoman.analysis.pii.name_cues import NameCue, NameCueKind, name_cues
 from dragoman.analysis.pii.name_lists import (
     is_a_name_by_its_capital,
-    is_english_first_name,
     is_first_name,
     is_nothing_but_a_name,
     is_surname,
@@ -20,40 +19,13 @@ from dragoman.analysis.pii.name_lists import (
 from dragoman.analysis.pii.places import STREETS, large_towns, place
 from dragoman.language.common_words import is_common
 
-
-class _Announced(Enum):
-    """How much what stands before says that a name follows."""
-
-    STRONGLY = auto()
-    """ "my name is": whatever follows is one, unless it is a common word and no name."""
-    TITLE = auto()
-    """ "Dr.": the same, but many titles are words."""
-    WEAKLY = auto()
-    """ "this is", "with", "my sister": a first name, even one that is a word when it has a capital."""
-
-
-_CUES: Final = {
-    _Announced.STRONGLY: """
-        name is / name's / names / named / first name / last name / surname / maiden name / family name / given name
-        speaking with / speaking to / am i speaking with / speak with / speak to / talk to / talking to / goes by
-        name on the card / name on the account / cardholder / cardholder name / call me / calls me / sincerely / dear
-        name was
-        middle name / full name / account holder is / policy holder is / patient is / insured is / caller is
-        nickname is / spoke with / spoke to / attention / passenger name / last name's / name it's / name that's
-        spelled / spelt / my name / your name / named him / named her / name him / name her / best regards
-        kind regards""",
-    _Announced.TITLE: """
-        mr / mister / mrs / missus / ms / miss / dr / doctor / nurse / professor / prof / sir / madam / officer
-        sergeant / judge / reverend / uncle / aunt / auntie / coach / detective / councillor / senator / mrs and mr""",
-    _Announced.WEAKLY: """
-        this is / i'm / i am / it's / hi / hello / hey / thanks / thank you / morning / afternoon / called / under
-        ask for / with / tell / from / and / by / sister / brother / wife / husband / son / daughter / mother / father
-        mom / mum / dad / friend / partner / neighbour / neighbor / boss / manager / colleague / cousin / nephew
-        niece / girlfriend / boyfriend / roommate / teacher / assistant / supervisor / agent / nanny / tutor / doctor is
-        to / for / contact / ask / told / met / meet / saw / seen / see / did / does / has / is / was / write to / text
-        call / email / remind / invite / at / according to / that's / so / here's / where's / who's / says / say / sorry
-        no / it is / yes / ship to / attn / bye / goodbye / welcome / hired / help / let""",
-}
+_TOLD: Final = frozenset(("under", "tell", "told", "ask", "asked", "ask for", "remind", "hired"))
+"""What is done with persons only, so that any rare word with a capital is one."""
+_SAYS_WHO: Final = frozenset(("this is", "i'm", "i am"))
+_PARTICLES: Final = listed("van von der den de del della di da la le bin ibn dos du ter ten")
+_OF_A_NATION: Final = ("ish", "ese", "ian", "ean", "can", "ch", "i", "an")
+"""Endings of words for where people are from."""
+_SPELT: Final = re.compile(r"(?:[A-Za-z][-.]){2,}[A-Za-z]")
 _ONLY_TITLES: Final = listed("mr mister mrs missus ms dr uncle aunt auntie")
 _RELATIVES: Final = listed(
     "sister brother wife husband son daughter mother father mom mum dad friend partner neighbour neighbor boss manager "
@@ -65,7 +37,7 @@ _INTRODUCES: Final = _RELATIVES | frozenset(
 _LINKS: Final = listed("is it's its that's that as in uh um er and was would be")
 """What may stand between an announcement and the name."""
 _MOST_LINKS: Final = 3
-_MOST_PARTS: Final = 4
+_MOST_PARTS: Final = 6
 _FEWEST_LETTERS: Final = 3
 _MOST_LETTERS: Final = 20
 _NEVER: Final = listed(
@@ -74,9 +46,9 @@ _NEVER: Final = listed(
     "there here please sorry thanks thank just can could would should will shall may might must do does did have "
     "has had spelled spelt spelling actually really mr mrs ms miss dr sir ma'am madam doctor nurse mister mom dad mum "
     "god monday tuesday wednesday thursday friday saturday sunday january february march july september october "
-    "november december english spanish french german american british apple google amazon customer team everyone everybody "
-    "all sir madam calling speaking your going gonna christmas first last middle name names address number double "
-    "internet tv uk usa us"
+    "november december english spanish french german american british apple google amazon customer team everyone "
+    "everybody all sir madam calling speaking your going gonna christmas first last middle name names address "
+    "number double internet tv uk usa us"
 )
 _ORGANISATIONS: Final = listed(
     "bank support company corporation corp inc ltd llc motors hotel hospital university college school store shop "
@@ -91,18 +63,12 @@ def find_names(words: Sequence[HeardWord], taken: Iterable[Entity]) -> list[Enti
     return _Names(words, taken).find()
 
 
-@dataclass(frozen=True, slots=True)
-class _Cue:
-    kind: _Announced
-    phrase: str
-
-
 class _Names:
     def __init__(self, words: Sequence[HeardWord], taken: Iterable[Entity]) -> None:
         self._words = words
         self._taken = {place for entity in taken for place in range(entity.start_word, entity.stop_word)}
         self._has_case = _has_case(words)
-        self._cues = _cues(words)
+        self._cues = name_cues(words)
 
     def find(self) -> list[Entity]:
         found: list[Entity] = []
@@ -134,63 +100,96 @@ class _Names:
             return None
         return Entity(at, stop, PiiType.NAME, confidence)
 
-    def _first_part(self, at: int, cue: _Cue | None) -> float | None:
+    def _first_part(self, at: int, cue: NameCue | None) -> float | None:
         """How sure a name begins here; ``None`` when none does."""
         word = self._words[at]
-        is_first, is_last = is_first_name(word.lower), is_surname(word.lower)
-        has_capital = self._is_capital_inside(at)
-        is_lower = self._has_case and not word.is_capital
-        is_odd = may_be_another_word(word.lower)
-        if cue is not None and cue.kind is _Announced.STRONGLY:
-            if has_capital:
-                return 0.95 if is_first or is_last else None if word.lower in _NEVER else 0.85
-            if is_lower:
-                return None
-            if (is_first or is_last) and not (is_common(word.lower) and not self._stands_alone(at)):
-                return 0.9
-            if is_nothing_but_a_name(word.lower):
-                return 0.95
-            is_unknown = not is_common(word.lower) and word.lower not in _NEVER and len(word.lower) > 2
-            return 0.8 if is_unknown and "name" in cue.phrase else None
-        if cue is not None and cue.kind is _Announced.TITLE:
-            if has_capital and word.lower not in _NEVER:
-                return 0.95
-            if is_lower:
-                return None
-            if cue.phrase in _ONLY_TITLES and (is_first or not is_common(word.lower)) and word.lower not in _NEVER:
-                return 0.9 if is_first or is_last else 0.75
-            is_known = is_nothing_but_a_name(word.lower) or ((is_first or is_last) and not is_common(word.lower))
-            return 0.9 if is_known else None
-        if is_nothing_but_a_name(word.lower) and not is_lower:
-            return 0.9 if cue is not None or has_capital else 0.8
-        is_plain = is_first and not is_odd and word.lower not in _NEVER
-        if has_capital and is_plain and (cue is not None or is_english_first_name(word.lower)):
-            return 0.85
-        if has_capital and is_odd and is_first and self._is_person_by_capital(at, cue):
-            return 0.7
-        if word.is_capital and is_first and self._has_surname(at):
-            return 0.85
-        if not self._has_case and is_first and not is_odd and self._has_rare_surname(at):
-            return 0.75
-        if cue is None or word.lower in _NEVER:
+        if self._has_case and not word.is_capital:
             return None
-        if has_capital and cue.phrase in _RELATIVES and (is_first or is_last):
-            return 0.85
-        if not self._has_case and cue.phrase in _INTRODUCES:
-            return 0.75 if is_first and not is_odd else None
-        if not has_capital or is_common(word.lower) or _sounds_of_place(word.lower):
-            return None
-        return 0.65 if cue.phrase == "under" or (cue.phrase in _INTRODUCES and self._has_surname(at)) else None
+        if cue is not None and cue.kind is NameCueKind.STRONGLY:
+            return self._named(at, cue)
+        if cue is not None and cue.kind is NameCueKind.TITLE:
+            return self._titled(at, cue)
+        if is_nothing_but_a_name(word.lower):
+            return 0.9 if cue is not None or self._is_capital_inside(at) else 0.8
+        return self._by_its_looks(at, cue) or (self._introduced(at, cue) if cue is not None else None)
 
-    def _is_person_by_capital(self, at: int, cue: _Cue | None) -> bool:
+    def _named(self, at: int, cue: NameCue) -> float | None:
+        """Behind "my name is"."""
+        word = self._words[at].lower
+        is_known = is_first_name(word) or is_surname(word)
+        if self._is_capital_inside(at):
+            return 0.95 if is_known else 0.85 if word not in _NEVER else None
+        if is_nothing_but_a_name(word):
+            return 0.95
+        if is_common(word):
+            return 0.9 if is_known and self._stands_alone(at) else None
+        if is_known:
+            return 0.9
+        return 0.8 if "name" in cue.phrase and word not in _NEVER and len(word) > 2 else None
+
+    def _titled(self, at: int, cue: NameCue) -> float | None:
+        """Behind "Dr."; "miss" and "doctor" are words as well."""
+        word = self._words[at].lower
+        if word in _NEVER:
+            return None
+        if self._is_capital_inside(at):
+            return 0.95
+        is_first, is_rare = is_first_name(word), not is_common(word)
+        if is_nothing_but_a_name(word) or (is_rare and (is_first or is_surname(word))):
+            return 0.9
+        return 0.75 if cue.phrase in _ONLY_TITLES and (is_first or is_rare) else None
+
+    def _by_its_looks(self, at: int, cue: NameCue | None) -> float | None:
+        """A first name by its capital, or by the surname behind it."""
+        word = self._words[at]
+        if word.lower in _NEVER or not is_first_name(word.lower):
+            return None
+        is_odd = may_be_another_word(word.lower)
+        if self._is_capital_inside(at) and not is_odd:
+            return 0.85
+        if self._is_capital_inside(at) and self._is_person_by_capital(at, cue):
+            return 0.7
+        if word.is_capital and self._has_surname(at):
+            return 0.85
+        return 0.75 if not self._has_case and not is_odd and self._has_rare_surname(at) else None
+
+    def _introduced(self, at: int, cue: NameCue) -> float | None:
+        """Behind "my sister", "this is", "ask"."""
+        word = self._words[at].lower
+        if word in _NEVER:
+            return None
+        if not self._has_case:
+            is_known = cue.phrase in _INTRODUCES and is_first_name(word) and not may_be_another_word(word)
+            is_speaking = cue.phrase == "this is" and not is_common(word) and self._is_speaking(at)
+            return 0.75 if is_known or is_speaking else None
+        if not self._is_capital_inside(at):
+            return None
+        if cue.phrase in _RELATIVES and (is_first_name(word) or is_surname(word)):
+            return 0.85
+        if is_common(word) or _sounds_of_place(word):
+            return None
+        is_told = cue.phrase in _TOLD or (cue.phrase in _INTRODUCES and self._has_surname(at))
+        return 0.65 if is_told or (cue.phrase in _SAYS_WHO and self._introduces(at)) else None
+
+    def _is_person_by_capital(self, at: int, cue: NameCue | None) -> bool:
         """Whether a word that is a name and something else has its capital because a person is meant."""
         word = self._words[at].lower
-        if word in _NEVER or not is_a_name_by_its_capital(word):
+        if not is_a_name_by_its_capital(word):
             return False
         before = self._words[at - 1].lower
         if word in large_towns():
             return cue is not None and before not in _PLACED_BY and before not in ("and", "is", "see", "was", "by")
         return before not in ("the", "a", "an", "this", "that", "our", "new")
+
+    def _introduces(self, at: int) -> bool:
+        """Whether "I'm Sahana, …" says who somebody is, not what."""
+        word = self._words[at]
+        after = self._words[at + 1].lower if at + 1 < len(self._words) else ""
+        is_all = word.has_pause or after in ("", "and", "from", "calling", "speaking", "here", "with")
+        return is_all and not word.lower.endswith(_OF_A_NATION)
+
+    def _is_speaking(self, at: int) -> bool:
+        return at + 1 < len(self._words) and self._words[at + 1].lower in ("speaking", "calling")
 
     def _has_surname(self, at: int) -> bool:
         """A surname with a capital follows at once."""
@@ -198,6 +197,8 @@ class _Names:
         if word.has_pause or word.is_possessive or at + 1 >= len(self._words) or at + 1 in self._taken:
             return False
         after = self._words[at + 1]
+        if after.lower.startswith(("al-", "el-")) or self._has_particle(at + 1):
+            return True
         if not after.is_capital or not _is_word(after) or after.lower in _NEVER:
             return False
         if is_surname(after.lower):
@@ -207,6 +208,13 @@ class _Names:
         is_first = is_first_name(after.lower) and not may_be_another_word(word.lower)
         return is_first or (not is_common(after.lower) and not _sounds_of_place(after.lower))
 
+    def _has_particle(self, at: int) -> bool:
+        """ "van", "de la" with a capital behind it."""
+        stop = at
+        while stop < len(self._words) and stop - at < 2 and self._words[stop].lower in _PARTICLES:
+            stop += 1
+        return at < stop < len(self._words) and self._words[stop].is_capital
+
     def _has_rare_surname(self, at: int) -> bool:
         """A surname that is no other word follows at once, in a text without capitals."""
         if self._words[at].has_pause or self._words[at].is_possessive or at + 1 >= len(self._words):
@@ -214,7 +222,7 @@ class _Names:
         after = self._words[at + 1].lower
         return is_surname(after) and not is_common(after) and not _sounds_of_place(after)
 
-    def _further_parts(self, at: int, cue: _Cue | None) -> int:
+    def _further_parts(self, at: int, cue: NameCue | None) -> int:
         stop = at + 1
         while stop < len(self._words) and stop - at < _MOST_PARTS and stop not in self._taken:
             before, word = self._words[stop - 1], self._words[stop]
@@ -223,33 +231,38 @@ class _Names:
             if word.is_letter and word.is_capital and stop + 1 < len(self._words) and self._words[stop + 1].is_capital:
                 stop += 1
                 continue
+            if self._has_particle(stop):
+                stop += 1
+                continue
             if word.is_letter or word.lower in _NEVER:
                 break
             is_name = is_surname(word.lower) or is_first_name(word.lower)
             if self._has_case:
-                continues = word.is_capital and (is_name or not is_common(word.lower))
+                has_capital = word.is_capital or word.lower.startswith(("al-", "el-"))
+                continues = has_capital and (is_name or not is_common(word.lower))
             elif is_common(word.lower) and not is_nothing_but_a_name(word.lower):
                 continues = cue is not None and is_surname(word.lower) and self._stands_alone(stop)
             else:
-                has_title = cue is not None and cue.kind is not _Announced.WEAKLY
-                is_second = stop == at + 1 and is_nothing_but_a_name(before.lower)
+                has_title = cue is not None and cue.kind is not NameCueKind.WEAKLY
+                is_called = cue is not None and "name" in cue.phrase and self._stands_alone(stop)
+                is_second = stop == at + 1 and (is_called or is_nothing_but_a_name(before.lower))
                 continues = is_name or (has_title and is_second and not is_common(word.lower))
             if not continues:
                 break
             stop += 1
         return stop
 
-    def _is_something_else(self, at: int, stop: int, cue: _Cue | None) -> bool:
+    def _is_something_else(self, at: int, stop: int, cue: NameCue | None) -> bool:
         """A company, a street or a town called like a person."""
         last = self._words[stop - 1]
         after = self._words[stop].lower if stop < len(self._words) and not last.has_pause else ""
         if last.is_possessive:
-            return False
+            return at > 0 and self._words[at - 1].lower in ("st", "saint") and after in _ORGANISATIONS
         if after in _ORGANISATIONS or after in STREETS or last.lower in _ORGANISATIONS or last.lower in STREETS:
             return True
         word = self._words[at].lower
         is_town = stop == at + 1 and not is_nothing_but_a_name(word) and place(self._words, at) is not None
-        is_strong = cue is not None and cue.kind is not _Announced.WEAKLY
+        is_strong = cue is not None and cue.kind is not NameCueKind.WEAKLY
         return is_town and not is_strong and at > 0 and self._words[at - 1].lower in _PLACED_BY
 
     def _stands_alone(self, at: int) -> bool:
@@ -261,12 +274,12 @@ class _Names:
         starts_clause = after in ("and", "from", "i", "i'm", "but", "or", "is", "the", "calling", "here", "speaking")
         return starts_clause or (is_surname(after) and not is_common(after)) or at + 1 in self._taken
 
-    def _announcement(self, at: int) -> _Cue | None:
+    def _announcement(self, at: int) -> NameCue | None:
         """What announces a name at this word, over a few words that link them."""
         nearest = self._cues.get(at)
         for back in range(at, max(-1, at - _MOST_LINKS - 1), -1):
             cue = self._cues.get(back)
-            if cue is not None and cue.kind is not _Announced.WEAKLY:
+            if cue is not None and cue.kind is not NameCueKind.WEAKLY:
                 return cue
             before = self._words[back - 1]
             if (before.is_possessive and before.lower + "'s" in _LINKS) or before.lower in _LINKS | FILLERS:
@@ -279,25 +292,30 @@ class _Names:
         if at and self._words[at - 1].is_letter and not self._words[at - 1].has_pause:
             return None
         stop = at
+        if _SPELT.fullmatch(self._words[at].text):
+            return self._spelling(at, at + 1, self._words[at].lower.replace("-", "").replace(".", ""), found)
         while stop < min(at + _MOST_LETTERS, len(self._words)) and self._words[stop].is_letter:
             stop += 1
             if self._words[stop - 1].ends_sentence or stop in self._taken:
                 break
         if stop - at < _FEWEST_LETTERS:
             return None
-        letters = "".join(word.lower for word in self._words[at:stop])
+        return self._spelling(at, stop, "".join(word.lower for word in self._words[at:stop]), found)
+
+    def _spelling(self, at: int, stop: int, letters: str, found: list[Entity]) -> Entity | None:
         follows = bool(found) and at - found[-1].stop_word <= _MOST_LINKS
         before = self._words[found[-1].start_word : found[-1].stop_word] if follows else []
         is_repeated = any(word.lower == letters for word in before)
         is_named = is_surname(letters) or is_first_name(letters)
         cue = self._announcement(at)
-        is_announced = cue is not None and cue.kind is _Announced.STRONGLY
+        is_announced = cue is not None and cue.kind is NameCueKind.STRONGLY
         if is_repeated or is_announced or (is_named and (follows or len(letters) > 3)):
             return Entity(at, stop, PiiType.NAME, 0.95 if is_repeated else 0.85)
         return None
 
     def _is_spelling(self, entity: Entity) -> bool:
-        return self._words[entity.start_word].is_letter
+        word = self._words[entity.start_word]
+        return word.is_letter or _SPELT.fullmatch(word.text) is not None
 
     def _is_capital_inside(self, at: int) -> bool:
         """Whether its capital says something: it begins no sentence and not every word has one."""
@@ -318,35 +336,3 @@ def _is_word(word: HeardWord) -> bool:
 
 def _sounds_of_place(word: str) -> bool:
     return word in _ORGANISATIONS or word in STREETS or word in large_towns()
-
-
-def _cue_table() -> dict[str, list[tuple[tuple[str, ...], _Announced]]]:
-    table: dict[str, list[tuple[tuple[str, ...], _Announced]]] = {}
-    for kind, phrases in _CUES.items():
-        for phrase in phrases.replace("\n", "/").split("/"):
-            if said := tuple(phrase.split()):
-                table.setdefault(said[0], []).append((said, kind))
-    for entries in table.values():
-        entries.sort(key=lambda entry: -len(entry[0]))
-    return table
-
-
-_TABLE: Final = _cue_table()
-
-
-def _cues(words: Sequence[HeardWord]) -> dict[int, _Cue]:
-    """What announces a name, by the word that follows it; of several the strongest."""
-    found: dict[int, _Cue] = {}
-    for at in range(len(words)):
-        word = words[at]
-        first = word.lower + "'s" if word.is_possessive and (word.lower + "'s") in _TABLE else word.lower
-        if word.is_possessive and first == word.lower:
-            continue
-        for said, kind in _TABLE.get(first, ()):
-            stop = at + len(said)
-            if stop <= len(words) and all(words[at + i].lower == part for i, part in enumerate(said) if i):
-                known = found.get(stop)
-                if known is None or known.kind is _Announced.WEAKLY:
-                    found[stop] = _Cue(kind, " ".join(said))
-                break
-    return found

@@ -7,10 +7,10 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final
 
-from dragoman.analysis.pii.cues import Announced, Cue, cues
 from dragoman.analysis.pii.digits import Run
 from dragoman.analysis.pii.entity import Entity, PiiType
 from dragoman.analysis.pii.heard import HeardWord, listed
+from dragoman.analysis.pii.number_cues import Announced, Cue, cues
 
 _REACH: Final = 12
 """Words between what announces a number and the number."""
