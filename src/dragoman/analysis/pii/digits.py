@@ -21,6 +21,10 @@ _SMALL_ORDINALS: Final = frozenset(ordinal(value)[0] for value in range(1, 10))
 _WRITTEN: Final = re.compile(r"\+?\(?\d+(?:\)?[-/.]?\(?\d+)*\)?", re.ASCII)
 _COUNTED: Final = re.compile(r"\d{1,3}(?:,\d{3})+|\d+\.\d+", re.ASCII)
 _COMPOUND: Final = re.compile(r"([a-z]+ty)-([a-z]+)")
+_GROUPS: Final = (3, 4)
+"""Digits that are said in one breath."""
+_AFTER_GROUPS: Final = (3, 4, 6, 7, 8, 12)
+"""Digits of one to three such groups."""
 _LONGEST: Final = 40
 """Words of one run; what goes on longer is another."""
 
@@ -36,7 +40,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Digits one after the other. A sentence's end ends it; a comma, a dash or an "uh" parts it into groups."""
+    """Digits one after the other. A comma, a dash or an "uh" parts it into groups, a sentence's end ends it."""
 
     start: int
     stop: int
@@ -84,16 +88,28 @@ class _Reading:
 
 def runs(words: Sequence[HeardWord]) -> list[Run]:
     """All of them, in order; they do not overlap."""
-    found = []
+    found: list[Run] = []
     at = 0
     while at < len(words):
         run = _run(words, at)
         if run is None:
             at += 1
-        else:
-            found.append(run)
-            at = run.stop
+            continue
+        if found and found[-1].stop == run.start and _goes_on_after_full_stop(found[-1], run):
+            run = _joined(found.pop(), run)
+        found.append(run)
+        at = run.stop
     return found
+
+
+def _goes_on_after_full_stop(first: Run, second: Run) -> bool:
+    """Recognisers end a sentence where a speaker pauses between two groups: "five five five. Oh one two three."."""
+    is_grouped = len(first.digits) in _AFTER_GROUPS and len(second.digits) in _GROUPS
+    return is_grouped and not first.is_amount and not second.is_amount
+
+
+def _joined(first: Run, second: Run) -> Run:
+    return Run(first.start, second.stop, (*first.groups, *second.groups), False, first.has_plus)
 
 
 def _run(words: Sequence[HeardWord], start: int) -> Run | None:

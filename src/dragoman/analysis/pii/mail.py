@@ -9,6 +9,7 @@ from typing import Final
 from dragoman.analysis.pii.digits import Run
 from dragoman.analysis.pii.entity import Entity, PiiType
 from dragoman.analysis.pii.heard import HeardWord, listed, stands_for_a_letter
+from dragoman.analysis.pii.name_lists import is_nothing_but_a_name
 from dragoman.language.common_words import is_common
 
 _WRITTEN: Final = re.compile(r"[\w.+%-]{1,64}@[a-z\d-]{1,63}(?:\.[a-z\d-]{1,63})+", re.IGNORECASE | re.ASCII)
@@ -25,6 +26,8 @@ _NO_PART: Final = listed(
 )
 """Words that are no part of an address; they end it on the left."""
 _NO_DOMAIN: Final = listed("is it's that's the and so or for of to on was were be are if but then")
+_SIGNS: Final = frozenset(("sign", "symbol"))
+"""Behind "at"."""
 _LEADS: Final = listed("to is it's that's at email e-mail address mail")
 _ANNOUNCES: Final = listed(
     "email e-mail emails mail mailed address username send sent write invoice login account contact"
@@ -56,15 +59,16 @@ def _said(words: Sequence[HeardWord], at: int, in_number: set[int], from_word: i
         return None
     near = [*words[max(0, start - _REACH) : start], *words[stop : stop + 4]]
     is_announced = any(word.lower in _ANNOUNCES for word in near)
-    is_plain_word = start == at - 1 and is_common(words[start].lower) and not words[start].is_letter
-    if is_plain_word and not is_announced:
+    local = words[start]
+    is_word = start == at - 1 and is_common(local.lower) and not (local.is_letter or is_nothing_but_a_name(local.lower))
+    if is_word and not is_announced and words[at + 1].lower not in _SIGNS:
         return None
     return Entity(start, stop, PiiType.EMAIL, 0.97 if is_announced else 0.85)
 
 
 def _domain(words: Sequence[HeardWord], at: int) -> int | None:
     """The word after "example dot com" that begins at ``at``."""
-    if at < len(words) and words[at].lower in ("symbol", "sign"):
+    if at < len(words) and words[at].lower in _SIGNS:
         at += 1
     start, last = at, None
     while at < len(words) and at - start < _LONGEST_LABEL:

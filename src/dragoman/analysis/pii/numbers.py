@@ -26,7 +26,7 @@ _COUNTED: Final = listed(
 )
 _NOT_CARDS: Final = listed(
     "subscription offer passport warranty license licence lease policy contract membership coupon voucher code "
-    "password link visa milk insurance permit certificate trial"
+    "password link milk insurance permit certificate trial"
 )
 """What also expires."""
 _IBAN: Final = re.compile(r"[A-Z]{2}\d{2}[A-Z\d]{11,30}", re.IGNORECASE | re.ASCII)
@@ -226,8 +226,9 @@ def _named_after(words: Sequence[HeardWord], run: Run, after: list[Cue]) -> Enti
     if run.stop >= len(words) or words[run.stop].lower not in ("as", "is", "was", "for"):
         return None
     for cue in after:
-        if cue.kind in _TYPES and cue.kind not in (Announced.EXPIRY, Announced.CODE):
-            confidence = _fits(cue.kind, run, has_last=False)
+        if cue.kind in _TYPES and cue.kind is not Announced.CODE:
+            is_expiry = cue.kind is Announced.EXPIRY and _is_month_and_year(run.digits)
+            confidence = _ANNOUNCED if is_expiry else _fits(cue.kind, run, has_last=False)
             if confidence and all(not word.ends_sentence for word in words[run.stop : cue.start]):
                 return Entity(run.start, run.stop, _TYPES[cue.kind], confidence)
     return None
