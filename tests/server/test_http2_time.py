@@ -21,6 +21,7 @@ IDLE_S = 0.5
 
 class HastyHttp2(Http2Protocol):
     idle_timeout_s = IDLE_S
+    stall_timeout_s = IDLE_S
 
 
 class Hasty(HttpProtocol):
@@ -62,6 +63,26 @@ async def test_a_connection_with_a_silent_stream_stays(tmp_path: Path) -> None:
         began = time.monotonic()
         await client.closed()
         assert time.monotonic() - began < 10 * IDLE_S
+
+
+@pytest.mark.parametrize("secure", [False, True])
+async def test_a_client_that_does_not_read_is_left_with_all_its_streams(tmp_path: Path, secure: bool) -> None:
+    with tls_port(tmp_path) as (port, trusting):
+        trusting.set_alpn_protocols(["h2"])
+        async with (
+            echoing(tmp_path, port, protocol=Hasty) as ports,
+            connected(*((ports.tls, trusting) if secure else (ports.clear, None))) as client,
+        ):
+            client.writer.write(frame(4, 0, 0, (4).to_bytes(2) + (1 << 30).to_bytes(4)))
+            client.writer.write(frame(8, 0, 0, (1 << 30).to_bytes(4)))
+            client.request("/flood")
+            client.request("/")
+            async with asyncio.timeout(20 * IDLE_S):
+                while ports.app.flooded < 1:
+                    await asyncio.sleep(0.05)
+                while ports.app.running or ports.server.server_state.connections:
+                    await asyncio.sleep(0.05)
+            assert ports.app.flooded < 50
 
 
 async def test_a_preface_that_does_not_end_is_given_up(tmp_path: Path) -> None:

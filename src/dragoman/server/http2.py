@@ -33,6 +33,8 @@ class Http2Protocol(ZttpH2Protocol):
 
     idle_timeout_s: ClassVar[float] = 30.0
     """A connection without an open stream is closed after this, whatever else arrives on it."""
+    stall_timeout_s: ClassVar[float] = 60.0
+    """A client that reads nothing of what waits in its socket for this long has left."""
 
     def __init__(
         self,
@@ -45,6 +47,7 @@ class Http2Protocol(ZttpH2Protocol):
         self.progress = asyncio.Event()
         """Set whenever more may be sent than before."""
         self._idle: asyncio.TimerHandle | None = None
+        self._stall: asyncio.TimerHandle | None = None
         self._client_leaves = False
         self._closing = False
 
@@ -56,15 +59,19 @@ class Http2Protocol(ZttpH2Protocol):
         self._await_stream()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stream_opened()
+        for timer in (self._idle, self._stall):
+            if timer is not None:
+                timer.cancel()
         super().connection_lost(exc)
         self.progress.set()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        self.progress.set()
-        if self._closing:
+        if self.transport.is_closing():
+            self._abandon_streams()  # what was received is not HTTP/2
+        elif self._closing:
             self._close_connection()
+        self.progress.set()
 
     def events(self) -> Generator[Event]:
         """Without GOAWAY: Node sends it ahead of the streams that it opened before."""
@@ -78,7 +85,7 @@ class Http2Protocol(ZttpH2Protocol):
         if not event.path.isascii():
             self.conn.stream(event.stream_id).reset(H2ErrorCode.PROTOCOL_ERROR)  # uvicorn would fail on it
             return
-        self._stream_opened()
+        self._stop_waiting()
         self._closing = False
         super().handle_request(event)
         cycle = self.cycles[event.stream_id]
@@ -98,9 +105,12 @@ class Http2Protocol(ZttpH2Protocol):
         """Nor is anything read of a client that does not read: frames that must be answered would pile up."""
         super().pause_writing()
         self.flow.pause_reading()
+        self._stall = self.loop.call_later(self.stall_timeout_s, self.transport.abort)
 
     def resume_writing(self) -> None:
         super().resume_writing()
+        if self._stall is not None:
+            self._stall.cancel()
         self.progress.set()
         self.resume_reading_if_idle()
 
@@ -114,11 +124,24 @@ class Http2Protocol(ZttpH2Protocol):
         if not self._closing:
             super()._close_connection()
 
-    def _await_stream(self) -> None:
-        self._stream_opened()
-        self._idle = self.loop.call_later(self.idle_timeout_s, super()._close_connection)
+    def _abandon_streams(self) -> None:
+        """Their client may never read that it made a mistake: they do not wait for it."""
+        for cycle in self.cycles.values():
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self._await_stream()
 
-    def _stream_opened(self) -> None:
+    def _await_stream(self) -> None:
+        self._stop_waiting()
+        self._idle = self.loop.call_later(self.idle_timeout_s, self._give_up)
+
+    def _give_up(self) -> None:
+        """Close the connection, at once if its client does not even read that."""
+        super()._close_connection()
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+
+    def _stop_waiting(self) -> None:
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
