@@ -102,6 +102,8 @@ def vendor_of(body: Any) -> str:
             return "phonexia_v1"
         case {"error": {"message": str(), "type": str(), "param": _, "code": _}}:
             return "openai"
+        case {"__type": str(), "Message": str()}:
+            return "amazon_transcribe"
         case {"error": {"code": str(), "message": str()}}:
             return "dragoman"
     raise AssertionError(f"an error of no known form: {body}")
@@ -117,7 +119,8 @@ def vendor_of(body: Any) -> str:
         ("/api/v1/stt/file/", "phonexia_v1"),
         ("/v1/nothing", "openai"),
         ("/v1/audio/transcriptions/", "openai"),
-        ("/", "dragoman"),
+        ("/transcribe/jobs", "amazon_transcribe"),
+        ("/nothing", "dragoman"),
         ("/api", "dragoman"),
         ("/api/v10/stt/file", "dragoman"),
         ("/v1x", "dragoman"),

@@ -17,6 +17,7 @@ from dragoman.core.events import Final, Finished, Partial, SpeechEvent
 from dragoman.core.request import Phrase, RecognitionRequest, Vocabulary
 from dragoman.server.settings import Settings
 from dragoman.server.vocabularies import build_vocabularies
+from dragoman.server.word_lists import build_database, build_word_lists
 from dragoman.service.auth import Authenticator
 from dragoman.service.limits import Admission, Quota
 from dragoman.service.recognition import Recognition
@@ -86,11 +87,14 @@ class Server:
         self.pool = pool
         self.recognition = Recognition(pool, Admission(1), Quota({}), nullcontext(folder))
         limits = UploadLimits(max_body_bytes=1, idle_timeout_s=1)
+        settings = Settings()
+        vocabularies = build_vocabularies(settings)
         services = Services(
             self.recognition,
-            build_vocabularies(Settings()),
+            vocabularies,
             Authenticator(keys),
             Uploads(Spool(folder), limits),
+            build_word_lists(settings, build_database(settings), vocabularies),
             self._started,
         )
         socket = Socket(services, Plain, fail, silence_s=silence_s)

@@ -11,7 +11,7 @@ from dragoman.transport.base import Dialect, Example, Services
 def dialect(services: Services) -> Dialect:
     return Dialect(
         name="amazon_transcribe",
-        prefixes=("/", "/transcribe"),
+        prefixes=("/transcribe",),
         routes=Operations(services).routes(),
         errors=say,
         coverage=COVERAGE,

@@ -17,9 +17,9 @@ from dragoman.apis.amazon_transcribe.errors import say
 from dragoman.apis.amazon_transcribe.management import TABLES, WORD_FILES, Management
 from dragoman.apis.amazon_transcribe.signing import Signed
 from dragoman.codecs.sigv4 import SignatureRefused
-from dragoman.core.errors import InvalidRequest
+from dragoman.core.errors import Cancelled, InvalidRequest
 from dragoman.transport.base import Endpoint, Reply, Services, json_reply
-from dragoman.transport.http import REQUEST_ID
+from dragoman.transport.http import REQUEST_ID, as_error
 
 _JSON: Final = "application/x-amz-json-1.1"
 _TEXT: Final = "text/plain; charset=utf-8"
@@ -39,18 +39,26 @@ class Operations:
         )
 
     async def call(self, request: Request, send: Send) -> None:
-        body = await self._services.uploads.text(request)
+        """Says its errors itself: this path is not of this API alone."""
         try:
-            signed = self._check(request, body)
+            reply = await self._answer(request)
         except SignatureRefused as refused:
-            await replace(say(refused), content_type=_JSON).send(send)
-            return
+            reply = say(refused)
+        except Cancelled:
+            raise
+        except Exception as raised:
+            reply = say(as_error(raised, request.scope))
+        await replace(reply, content_type=_JSON).send(send)
+
+    async def _answer(self, request: Request) -> Reply:
+        body = await self._services.uploads.text(request)
+        signed = self._check(request, body)
         asked = translate.call(request.headers.get("x-amz-target"), body)
         link = partial(
             signing.link, request, signed=signed, authenticator=self._services.authenticator, now_ms=self._now_ms()
         )
-        reply = json_reply(await self._management.answer(asked, link))
-        await replace(reply, content_type=_JSON, headers=(("x-amzn-requestid", REQUEST_ID.get()),)).send(send)
+        answer = await self._management.answer(asked, link)
+        return json_reply(answer, headers=(("x-amzn-requestid", REQUEST_ID.get()),))
 
     async def table(self, request: Request, send: Send) -> None:
         """The vocabulary as a table."""
