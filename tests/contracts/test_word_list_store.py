@@ -30,7 +30,7 @@ from dragoman.store.word_lists import SqlWordLists
 pytestmark = pytest.mark.contract
 
 WHY_NOT = postgresql.why_not()
-SOURCE = VocabularySource(("Los-Angeles", "Zoë's"), None)
+SOURCE = VocabularySource(("Los-Angeles", "Zoë's", '\x00 \U0001f337 "\\'), None)
 CONTENT = VocabularyContent(
     (VocabularyEntry("Los-Angeles", "loss-ann-gel-es", "l ɔ s", "Los Angeles"), VocabularyEntry("tulip")),
     Vocabulary(
@@ -96,6 +96,15 @@ def pending(name: str, modified_ms: int = 1_000, revision: str = "r1") -> KeptVo
 async def add(store: WordListStore, *names: str) -> None:
     for name in names:
         await store.add_vocabulary(pending(name), SOURCE, most=100)
+
+
+async def test_stores_that_are_opened_at_once_share_one_database(another: Callable[[], WordListStore]) -> None:
+    stores = [another() for _ in range(4)]
+    await asyncio.gather(*(store.open() for store in stores))
+    await add(stores[0], "cities")
+    assert [await store.vocabulary("cities") for store in stores] == [pending("cities")] * len(stores)
+    for store in stores:
+        await store.aclose()
 
 
 async def test_what_was_added_is_there_for_every_process(store: WordListStore, second: WordListStore) -> None:

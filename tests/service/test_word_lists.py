@@ -149,6 +149,15 @@ async def test_what_cannot_be_used_fails_with_the_reason(source: VocabularySourc
         assert await lists.entries("v") == ()
 
 
+async def test_a_reason_is_readable_whatever_was_sent() -> None:
+    objects = Objects(table=InvalidField("no \x00 such\nfile"))
+    async with opened(objects=objects) as lists:
+        await lists.create_vocabulary("v", "en-US", table("table"))
+        remark = (await settled(lists, "v")).remark
+    assert remark is not None
+    assert remark.isprintable()
+
+
 async def test_a_failed_one_can_be_mended() -> None:
     async with opened() as lists:
         await lists.create_vocabulary("v", "en-US", phrases("route66"))

@@ -164,14 +164,6 @@ def trust_lines(authority: Path, url: str) -> list[str]:
     ]
 
 
-def state_folder() -> Path:
-    """Where this user's programs keep what is to last."""
-    home = Path.home()
-    if os.name == "nt":
-        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local", "dragoman")
-    return Path(os.environ.get("XDG_STATE_HOME") or home / ".local" / "state", "dragoman")
-
-
 def _pem(item: x509.Certificate | ec.EllipticCurvePrivateKey) -> bytes:
     if isinstance(item, x509.Certificate):
         return item.public_bytes(serialization.Encoding.PEM)

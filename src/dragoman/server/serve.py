@@ -28,6 +28,7 @@ from dragoman.server.app import Application, build_app
 from dragoman.server.protocol import MAX_MESSAGE_BYTES, HttpProtocol, WebSocketProtocol
 from dragoman.server.recognisers import build_recognition
 from dragoman.server.settings import Settings
+from dragoman.server.state import state_folder
 from dragoman.service.keys_file import KeysFileError
 from dragoman.store.database import StoreError
 from dragoman.transport.base import Example
@@ -215,7 +216,7 @@ def _tls_port(settings: Settings, listeners: contextlib.ExitStack) -> TlsPort | 
     if settings.tls_cert is not None and settings.tls_key is not None:
         find = tls.from_files(settings.tls_cert, settings.tls_key)
     else:
-        folder = settings.tls_dir or authority.state_folder() / "tls"
+        folder = settings.tls_dir or state_folder(settings) / "tls"
         names = [*authority.names_of_this_machine(settings.host), *settings.tls_names]
         find = local = authority.LocalAuthority(folder, names, clock=tls.now)
     certificate = tls.ServedCertificate(find, HttpProtocol.alpn_protocols, clock=tls.now)

@@ -73,7 +73,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     tls_names: tuple[str, ...] = ()
     """With ``tls = "auto"``: more names and addresses by which clients reach this machine."""
     tls_dir: Path | None = None
-    """Where ``tls = "auto"`` keeps its authority; ``None``: a folder of this user, as ~/.local/state/dragoman/tls."""
+    """Where ``tls = "auto"`` keeps its authority; ``None``: the folder tls in ``state_dir``."""
 
     workers: Positive | None = None
     """Recognition processes; ``None``: one per core."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from sqlalchemy import URL
 
 from dragoman.apis.amazon_transcribe import vocabulary_table
 from dragoman.server.settings import Settings
+from dragoman.server.state import state_folder
 from dragoman.service.vocabulary import Vocabularies
 from dragoman.service.word_lists import WordLists
 from dragoman.store.database import Database
@@ -20,19 +18,11 @@ def build_database(settings: Settings) -> Database:
     """Nothing is opened."""
     if settings.database_url is not None:
         return Database(settings.database_url)
-    folder = settings.state_dir or state_folder()
-    return Database(URL.create("sqlite", database=str(folder / "dragoman.sqlite3")))
+    file = state_folder(settings) / "dragoman.sqlite3"
+    return Database(URL.create("sqlite", database=str(file)))
 
 
 def build_word_lists(settings: Settings, database: Database, vocabularies: Vocabularies) -> WordLists:
     """Nothing is opened."""
     objects = ObjectFolder(settings.object_store_url)
     return WordLists(SqlWordLists(database), objects, vocabularies, vocabulary_table)
-
-
-def state_folder() -> Path:
-    """Where this user's programs keep what is to last."""
-    home = Path.home()
-    if os.name == "nt":
-        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local", "dragoman")
-    return Path(os.environ.get("XDG_STATE_HOME") or home / ".local" / "state", "dragoman")

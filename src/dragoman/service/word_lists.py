@@ -244,7 +244,7 @@ class WordLists:
                 ["The server failed on it, and its log says why. Update it to try again."],
                 ListState.FAILED,
             )
-        remark = " ".join(remarks[:_MOST_REMARKS]) or None
+        remark = "".join(c if c.isprintable() else "\ufffd" for c in " ".join(remarks[:_MOST_REMARKS])) or None
         return replace(claim.vocabulary, state=state, modified_ms=self._now_ms(), remark=remark), content
 
     async def _content(self, claim: Claim) -> tuple[VocabularyContent, list[str]]:

@@ -58,7 +58,10 @@ class Database:
             raise StoreError(f"{shown} needs a driver: pip install 'dragoman[postgres]'") from error
         except (OSError, SQLAlchemyError) as error:
             reason = error.orig if isinstance(error, DBAPIError) else error
-            raise StoreError(f"the database {shown} cannot be used: {str(reason).strip()}") from error
+            raise StoreError(
+                f"the database {shown} cannot be used: {str(reason).strip()}\n"
+                "The settings state_dir and database_url say which one is."
+            ) from error
         self._engine = engine
 
     async def open(self) -> None:

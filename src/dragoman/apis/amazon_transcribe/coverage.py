@@ -83,6 +83,7 @@ COVERAGE: Final = Coverage(
         "Limits are those of the service: 100 vocabularies and 100 filters, 50 KB each, 256 characters an entry.",
         "Every error has the name of its exception in `__type` and in the header `x-amzn-errortype`. Beyond "
         "the service's model are 403 for what is not signed as it should be, 503 when something is away for a while.",
+        "There is one account: whoever may call sees and changes the same vocabularies and filters.",
         "What a call names and does not exist is a NotFoundException for every call.",
     ),
     options=MANAGEMENT,

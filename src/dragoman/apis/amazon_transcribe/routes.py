@@ -17,7 +17,7 @@ from dragoman.apis.amazon_transcribe.errors import say
 from dragoman.apis.amazon_transcribe.management import TABLES, WORD_FILES, Management
 from dragoman.apis.amazon_transcribe.signing import Signed
 from dragoman.codecs.sigv4 import SignatureRefused
-from dragoman.core.errors import Cancelled, InvalidRequest
+from dragoman.core.errors import Cancelled, InvalidRequest, NotFound
 from dragoman.transport.base import Endpoint, Reply, Services, json_reply
 from dragoman.transport.http import REQUEST_ID, as_error
 
@@ -63,7 +63,7 @@ class Operations:
     async def table(self, request: Request, send: Send) -> None:
         """The vocabulary as a table."""
         if await self._may(request, send):
-            entries = await self._services.word_lists.entries(request.path_params["name"])
+            entries = await self._services.word_lists.entries(_name(request))
             if not entries:
                 raise InvalidRequest("The vocabulary has no table before it is ready.")
             await Reply(200, vocabulary_table.to_table(entries).encode(), _TEXT).send(send)
@@ -71,7 +71,7 @@ class Operations:
     async def word_file(self, request: Request, send: Send) -> None:
         """The words of a filter."""
         if await self._may(request, send):
-            words = await self._services.word_lists.filter(request.path_params["name"])
+            words = await self._services.word_lists.filter(_name(request))
             await Reply(200, vocabulary_table.to_word_file(words).encode(), _TEXT).send(send)
 
     async def _may(self, request: Request, send: Send) -> bool:
@@ -88,3 +88,11 @@ class Operations:
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
+
+
+def _name(request: Request) -> str:
+    """Raises ``NotFound`` for what cannot be the name of anything."""
+    name: str = request.path_params["name"]
+    if not translate.is_name(name):
+        raise NotFound(f"There is nothing at {request.url.path}.")
+    return name

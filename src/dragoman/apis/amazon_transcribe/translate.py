@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -89,6 +91,11 @@ def _invalid(problem: str) -> InvalidRequest:
     return InvalidField(f"{member}: {text} (at {path.strip('`.')}).", field=member)
 
 
+def is_name(text: str) -> bool:
+    """Nothing of another form is ever kept."""
+    return re.fullmatch(wire.NAME, text) is not None
+
+
 def source(asked: wire.VocabularyContent) -> VocabularySource:
     """Raises ``InvalidRequest``."""
     _check_language(asked.LanguageCode)
@@ -112,10 +119,10 @@ def page(asked: wire.ListVocabularies | wire.ListVocabularyFilters) -> Page:
     """One more than is shown, to know whether there are more. Raises ``InvalidField``."""
     after = ""
     if asked.NextToken is not None:
-        try:
+        with suppress(ValueError):
             after = urlsafe_b64decode(asked.NextToken.encode()).decode()
-        except ValueError:
-            raise InvalidField("NextToken: it is not one that this server gave.", field="NextToken") from None
+        if not is_name(after):
+            raise InvalidField("NextToken: it is not one that this server gave.", field="NextToken")
     return Page((asked.MaxResults or _PAGE) + 1, after, asked.NameContains or "")
 
 

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[0-9a-zA-Z._-]+$")]
-LanguageCode = Annotated[str, Meta(pattern="^[a-z]{2,3}-[A-Z]{2}$")]
+NAME: Final = r"[0-9a-zA-Z._-]{1,200}"
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=rf"^{NAME}\Z")]
+LanguageCode = Annotated[str, Meta(pattern=r"^[a-z]{2,3}-[A-Z]{2}\Z")]
 State = Literal["PENDING", "READY", "FAILED"]
 Uri = Annotated[str, Meta(min_length=1, max_length=2000, pattern="^(s3://|https?://).")]
 Phrases = list[Annotated[str, Meta(max_length=256)]]
