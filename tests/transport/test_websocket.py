@@ -23,7 +23,8 @@ from dragoman.service.limits import Admission, Quota
 from dragoman.service.recognition import Recognition
 from dragoman.service.vocabulary import CheckedVocabulary, Draft
 from dragoman.transport.base import Audio, Command, Finish, Frame, Opening, Prefer, Reply, Services, json_reply
-from dragoman.transport.http import Front
+from dragoman.transport.conversation import Reception
+from dragoman.transport.http import Front, identify
 from dragoman.transport.multipart import UploadLimits, Uploads
 from dragoman.transport.spool import Spool
 from dragoman.transport.websocket import Socket
@@ -35,10 +36,10 @@ pytestmark = pytest.mark.unit
 class Plain:
     """Says the newest text; ``like X`` is a phrase, ``end`` the end, bytes are audio."""
 
-    def __init__(self, connection: HTTPConnection) -> None:
+    def __init__(self, connection: HTTPConnection, key_id: str) -> None:
         if "wrong" in connection.query_params:
             raise InvalidRequest("wrong")
-        self.opening = Opening(RecognitionRequest(), 8_000)
+        self.opening = Opening(RecognitionRequest(), 8_000, key_id)
         self._finals: list[str] = []
         self._open = "hello"
 
@@ -97,7 +98,11 @@ class Server:
             build_word_lists(settings, build_database(settings), vocabularies),
             self._started,
         )
-        socket = Socket(services, Plain, fail, silence_s=silence_s)
+
+        async def make(connection: HTTPConnection) -> Plain:
+            return Plain(connection, identify(connection, services.authenticator).key_id)
+
+        socket = Socket(Reception(services, make, fail, silence_s=silence_s))
         self.front = Front(socket, lambda path: vendor, stall_timeout_s=0.05)
 
     async def _started(self) -> None:

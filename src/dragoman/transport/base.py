@@ -65,10 +65,16 @@ Frame = str | bytes
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a client asks for by opening a stream: ``rate`` samples a second."""
+    """What a client asks for by opening a stream: ``rate`` samples a second, on the account of ``key_id``.
+
+    ``headers`` are those of the reply. Of the streams of a ``session`` only the newest lives.
+    """
 
     request: RecognitionRequest
     rate: int
+    key_id: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    session: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,19 @@
-"""The pump between a WebSocket and the recogniser: one for every dialect that streams over WebSockets."""
+"""Live streams over WebSockets: one pump for every dialect that has them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
-from contextlib import aclosing, suppress
+from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 from starlette.requests import HTTPConnection
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from dragoman.core.errors import Cancelled, DragomanError, IncompleteUpload, InternalError, Unavailable
-from dragoman.core.ports import LiveStream
-from dragoman.service.vocabulary import Vocabularies
-from dragoman.transport.base import Audio, Finish, Frame, Prefer, Services, VendorStream, answer
-from dragoman.transport.http import as_error, identify
+from dragoman.core.errors import Cancelled, DragomanError, InternalError, Unavailable
+from dragoman.transport.base import Frame, answer
+from dragoman.transport.conversation import Reception
+from dragoman.transport.http import as_error
 
 NORMAL: Final = 1000
 GOING_AWAY: Final = 1001
@@ -33,130 +32,33 @@ class Socket:
     The connection is always accepted, so that what is wrong can be said in the vendor's own messages.
     """
 
-    def __init__(
-        self,
-        services: Services,
-        make: Callable[[HTTPConnection], VendorStream],
-        fail: Callable[[DragomanError], Iterable[Frame]],
-        *,
-        silence_s: float,
-    ) -> None:
-        """``make`` raises what is wrong with the request; ``fail`` gives a vendor's last words; a stream whose client
-        sends no audio for ``silence_s`` is ended."""
-        self._services = services
-        self._make = make
-        self._fail = fail
-        self._silence_s = silence_s
+    def __init__(self, reception: Reception) -> None:
+        self._reception = reception
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # the wish to connect
-        await send({"type": "websocket.accept"})
+        is_accepted = False
         try:
-            await self._converse(HTTPConnection(scope), receive, send)
+            vendor = await self._reception.make(HTTPConnection(scope))
+            await _accept(send, vendor.opening.headers)
+            is_accepted = True
+            async with self._reception.conversation(vendor) as conversation:
+                await conversation.run(partial(_hear, receive), partial(_tell, send))
+                # Still with the instance held: a server that stops waits for it, and then cuts connections off.
+                await _close(send, NORMAL if conversation.was_ended else GOING_AWAY)
         except Cancelled:
             raise
         except (Exception, asyncio.CancelledError) as raised:
             error = as_error(raised, scope)
-            await _send_frames(send, self._fail(error))
+            if not is_accepted:
+                await _accept(send)
+            await _tell(send, self._reception.fail(error))
             await _close(send, answer(CLOSE_CODES, error), error.code)
 
-    async def _converse(self, connection: HTTPConnection, receive: Receive, send: Send) -> None:
-        identity = identify(connection, self._services.authenticator)
-        await self._services.started()
-        vendor = self._make(connection)
-        asked = vendor.opening
-        with self._services.recognition.live(asked.request, asked.rate, key_id=identity.key_id) as live:
-            conversation = Conversation(vendor, live, self._services.vocabularies, self._silence_s)
-            await conversation.run(receive, send)
-            # Still with the instance held: a server that stops waits for it, and then cuts connections off.
-            await _close(send, NORMAL if conversation.was_ended else GOING_AWAY)
 
-
-class Conversation:
-    """Moves audio one way and results the other until the recognition has ended."""
-
-    def __init__(self, vendor: VendorStream, live: LiveStream, vocabularies: Vocabularies, silence_s: float) -> None:
-        self._vendor = vendor
-        self._live = live
-        self._vocabularies = vocabularies
-        self._silence_s = silence_s
-        self._silent_s = 0.0
-        self._error: DragomanError | None = None
-        self._news = asyncio.Event()
-        self._is_over = False
-        self.was_ended = False
-        """By the client; else by the server, because it stops."""
-
-    async def run(self, receive: Receive, send: Send) -> None:
-        """Raises ``Cancelled`` when the client leaves, and the ``DragomanError`` that ended the stream."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                listening = tasks.create_task(self._listen(receive), name="live stream: client")
-                tasks.create_task(self._hear(), name="live stream: recogniser")
-                await self._tell(send)
-                listening.cancel()
-        except BaseExceptionGroup as group:
-            raise group.exceptions[0] from None
-        if self._error is not None:
-            raise self._error
-
-    async def _listen(self, receive: Receive) -> None:
-        """Until the client leaves: reads no further while the recogniser is too far behind."""
-        while True:
-            frame = await self._next_frame(receive)
-            for command in self._vendor.receive(frame):
-                match command:
-                    case Audio(data):
-                        self._silent_s = 0.0
-                        with suppress(DragomanError):  # what ended the stream comes from its events, after the finals
-                            await self._live.send(data)
-                    case Prefer(draft):
-                        checked = await self._vocabularies.check(draft)
-                        self._live.prefer(self._vendor.preferred(checked))
-                    case Finish():
-                        self.was_ended = True
-                        self._live.finish()
-
-    async def _next_frame(self, receive: Receive) -> Frame:
-        """Only the time that is spent waiting for the client counts as silence."""
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        try:
-            async with asyncio.timeout(None if self._is_ended else self._silence_s - self._silent_s):
-                frame = _frame(await receive())
-        except TimeoutError:
-            self._error = IncompleteUpload(f"No audio came for {self._silence_s:g} seconds; the stream was ended.")
-            self._live.finish()
-            return await self._next_frame(receive)
-        self._silent_s += loop.time() - started
-        return frame
-
-    @property
-    def _is_ended(self) -> bool:
-        return self.was_ended or self._error is not None
-
-    async def _hear(self) -> None:
-        try:
-            async with aclosing(self._live.events()) as events:
-                async for event in events:
-                    self._vendor.deliver(event)
-                    self._news.set()
-        except DragomanError as error:
-            self._error = error  # to be told after what was recognised
-        self._is_over = True
-        self._news.set()
-
-    async def _tell(self, send: Send) -> None:
-        while True:
-            await _send_frames(send, self._vendor.frames())
-            if self._is_over and not self._news.is_set():
-                return
-            await self._news.wait()
-            self._news.clear()
-
-
-def _frame(message: Message) -> Frame:
+async def _hear(receive: Receive) -> Frame:
     """Raises ``Cancelled`` when the client has left."""
+    message = await receive()
     if message["type"] == "websocket.disconnect":
         raise Cancelled("The client has left.")
     text: str | None = message.get("text")
@@ -164,9 +66,14 @@ def _frame(message: Message) -> Frame:
     return data if text is None else text
 
 
-async def _send_frames(send: Send, frames: Iterable[Frame]) -> None:
+async def _tell(send: Send, frames: Iterable[Frame]) -> None:
     for frame in frames:
         await send({"type": "websocket.send", "text" if isinstance(frame, str) else "bytes": frame})
+
+
+async def _accept(send: Send, headers: Iterable[tuple[str, str]] = ()) -> None:
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    await send({"type": "websocket.accept", "headers": raw})
 
 
 async def _close(send: Send, code: int, reason: str = "") -> None:

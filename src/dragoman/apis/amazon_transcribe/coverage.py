@@ -75,9 +75,127 @@ MANAGEMENT: Final = (
 )
 """Of the calls that boto3 makes."""
 
+_STREAM: Final = "POST /stream-transcription, GET /stream-transcription-websocket"
+
+STREAM: Final = (
+    Covered(
+        "POST /stream-transcription",
+        "HTTP/2 event stream",
+        "supported",
+        "With TLS and without; over HTTP/1.1 too for clients that read while they send. Any number of streams on "
+        "a connection, where the service has one. The reply begins before the first audio.",
+    ),
+    Covered(
+        "GET /stream-transcription-websocket",
+        "WebSocket",
+        "differs",
+        "On both ports. Always accepted: what is wrong, the signature included, is an exception message, then the "
+        "connection is closed.",
+    ),
+    Covered(
+        _STREAM,
+        "signature",
+        "supported",
+        "Of the request, or of a presigned URL good for at most 5 minutes; and of every message in its order. On "
+        "a WebSocket messages may be unsigned, as those of the browser build of AWS's SDK are.",
+    ),
+    Covered(
+        _STREAM,
+        "language-code",
+        "differs",
+        "Any code such as en-US whose language is recognised; the country changes nothing. Others are refused.",
+    ),
+    Covered(_STREAM, "media-encoding", "differs", "pcm; ogg-opus and flac are refused."),
+    Covered(_STREAM, "sample-rate", "supported", "8000 to 48000."),
+    Covered(
+        _STREAM,
+        "session-id",
+        "supported",
+        "Of the streams of one key and session the newest lives; the one before ends with ConflictException.",
+    ),
+    Covered(
+        _STREAM, "vocabulary-name", "differs", "One of another language is refused; the service does not apply it."
+    ),
+    Covered(_STREAM, "vocabulary-filter-name", "differs", "As vocabulary-name."),
+    Covered(
+        _STREAM,
+        "vocabulary-filter-method",
+        "supported",
+        "On partial results too; mask where it is left out. Punctuation behind a word goes and stays with it.",
+    ),
+    Covered(
+        _STREAM,
+        "vocabulary-names, vocabulary-filter-names",
+        "refused",
+        "They go with the identification of languages only.",
+    ),
+    Covered(_STREAM, "show-speaker-label", "refused", "Speakers are not told apart yet."),
+    Covered(
+        _STREAM,
+        "enable-channel-identification, number-of-channels",
+        "refused",
+        "Streams have one channel. Each without the other is refused by the document.",
+    ),
+    Covered(
+        _STREAM,
+        "enable-partial-results-stabilization, partial-results-stability",
+        "differs",
+        "high, where none is given: every word stays once it is shown. medium: once two partial results in a row "
+        "have it. low: once it has come to rest; it is shown once two partial results in a row have it. An item that is "
+        "`Stable` stays in the final result, but for what is redacted. A level without stabilisation is refused.",
+    ),
+    Covered(
+        _STREAM,
+        "content-identification-type, content-redaction-type",
+        "supported",
+        "PII, in English, in results that are not partial; a redacted span is one item `[NAME]`, by its type.",
+    ),
+    Covered(_STREAM, "pii-entity-types", "supported", "The eleven types and ALL."),
+    Covered(_STREAM, "language-model-name", "refused", "There are no custom language models: every name is unknown."),
+    Covered(
+        _STREAM,
+        "identify-language, identify-multiple-languages, language-options, preferred-language",
+        "refused",
+        "No model that identifies languages is installed. What is wrong with the options is said before that.",
+    ),
+    Covered(_STREAM, "any other parameter", "refused", "Nothing is dropped in silence."),
+    Covered(
+        _STREAM, "AudioEvent", "supported", "Up to 32 KB. An empty one ends the stream, and so does an empty message."
+    ),
+    Covered(
+        _STREAM,
+        "ConfigurationEvent",
+        "differs",
+        "Before the audio. ChannelDefinitions may name the channels there are, and change nothing; "
+        "PostCallAnalyticsSettings are refused.",
+    ),
+    Covered(
+        _STREAM,
+        "TranscriptEvent",
+        "differs",
+        "A result a message. It has the same ResultId from its first partial to its final; one that was no speech "
+        "after all gets a final without items. A client that reads slowly gets the newest partial only. LanguageCode is "
+        "always there.",
+    ),
+    Covered(
+        _STREAM,
+        "15 seconds without audio",
+        "supported",
+        "What was sent is recognised to its end, then comes the service's BadRequestException.",
+    ),
+    Covered(
+        _STREAM,
+        "limits",
+        "supported",
+        "LimitExceededException: no free instance, a quota used up, or longer than the setting `max_duration_s`. "
+        "ServiceUnavailableException while the server starts or stops.",
+    ),
+)
+"""Of StartStreamTranscription."""
+
 COVERAGE: Final = Coverage(
     title="Amazon Transcribe",
-    source="Amazon Transcribe API reference of 2017-10-26 as botocore 1.44.5 has it",
+    source="StartStreamTranscription in the Amazon Transcribe API reference; for the calls, its model of 2017-10-26",
     notes=(
         "A member that the service does not know is refused: nothing is dropped in silence.",
         "Limits are those of the service: 100 vocabularies and 100 filters, 50 KB each, 256 characters an entry.",
@@ -86,5 +204,5 @@ COVERAGE: Final = Coverage(
         "There is one account: whoever may call sees and changes the same vocabularies and filters.",
         "What a call names and does not exist is a NotFoundException for every call.",
     ),
-    options=MANAGEMENT,
+    options=STREAM + MANAGEMENT,
 )

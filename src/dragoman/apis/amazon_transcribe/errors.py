@@ -58,6 +58,10 @@ REFUSALS: Final[dict[Reason, str]] = {
 """The names of exceptions that every service has."""
 
 _REFUSED: Final = 403
+SILENCE_S: Final = 15
+"""Without audio for so long a stream is ended."""
+_SILENT: Final = f"Your request timed out because no new audio was received for {SILENCE_S} seconds."
+"""The service's own words, which clients look for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +74,23 @@ class Named:
 
 
 def named(error: DragomanError | SignatureRefused) -> Named:
+    """A refused signature is named by itself, also as the cause of an error."""
+    if isinstance(error.__cause__, SignatureRefused) and isinstance(error, errors.AccessDenied):
+        error = error.__cause__
     if isinstance(error, SignatureRefused):
         return Named(_REFUSED, REFUSALS[error.reason], str(error))
     return Named(*answer(TABLE, error), error.message)
+
+
+def named_in_stream(error: DragomanError) -> Named:
+    """The exceptions of an event stream are few, and clients do not know others; but one that opens a stream badly gets
+    the exception that every service has for it."""
+    known = named(error)
+    if isinstance(error, errors.IncompleteUpload):
+        return Named(known.status, known.name, _SILENT)
+    if isinstance(error, errors.AudioTooLong):
+        return Named(*TABLE[errors.LimitReached], known.message)
+    return Named(*_BAD, known.message) if isinstance(error, errors.NotFound) else known
 
 
 def say(error: DragomanError | SignatureRefused) -> Reply:

@@ -9,25 +9,39 @@ from functools import partial
 from typing import Final
 
 from starlette.requests import Request
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import Send
 
 from dragoman.apis.amazon_transcribe import signing, translate, vocabulary_table
-from dragoman.apis.amazon_transcribe.errors import say
+from dragoman.apis.amazon_transcribe.errors import SILENCE_S, say
+from dragoman.apis.amazon_transcribe.framing import BodyFraming, Framing, SocketFraming
 from dragoman.apis.amazon_transcribe.management import TABLES, WORD_FILES, Management
 from dragoman.apis.amazon_transcribe.signing import Signed
+from dragoman.apis.amazon_transcribe.stream import fail
+from dragoman.apis.amazon_transcribe.transcription import Transcriptions
 from dragoman.codecs.sigv4 import SignatureRefused
 from dragoman.core.errors import Cancelled, InvalidRequest, NotFound
 from dragoman.transport.base import Endpoint, Reply, Services, json_reply
+from dragoman.transport.conversation import Reception, Sessions
+from dragoman.transport.duplex import Duplex
 from dragoman.transport.http import REQUEST_ID, as_error
+from dragoman.transport.websocket import Socket
 
+STREAM: Final = "/stream-transcription"
+SOCKET: Final = "/stream-transcription-websocket"
+_EVENTS: Final = "application/vnd.amazon.eventstream"
 _JSON: Final = "application/x-amz-json-1.1"
 _TEXT: Final = "text/plain; charset=utf-8"
 
 
 class Operations:
-    def __init__(self, services: Services, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, services: Services, *, silence_s: float = SILENCE_S, clock: Callable[[], float] = time.time
+    ) -> None:
+        """A stream whose client sends no audio for ``silence_s`` is ended."""
         self._services = services
+        self._silence_s = silence_s
+        self._sessions = Sessions()
         self._management = Management(services.word_lists)
         self._clock = clock
 
@@ -36,7 +50,19 @@ class Operations:
             Route("/", Endpoint(self.call), methods=["POST"]),
             Route(f"{TABLES}/{{name}}", Endpoint(self.table), methods=["GET"]),
             Route(f"{WORD_FILES}/{{name}}", Endpoint(self.word_file), methods=["GET"]),
+            Route(STREAM, Duplex(self._reception(BodyFraming, signed=True), _EVENTS), methods=["POST"]),
+            Route(SOCKET, Endpoint(self.plain_http), methods=["GET"]),
         )
+
+    def sockets(self) -> tuple[WebSocketRoute, ...]:
+        return (WebSocketRoute(SOCKET, Socket(self._reception(SocketFraming, signed=False))),)
+
+    def _reception(self, framing: Callable[[], Framing], *, signed: bool) -> Reception:
+        transcriptions = Transcriptions(self._services, framing, self._now_ms, signed=signed)
+        return Reception(self._services, transcriptions.open, fail, silence_s=self._silence_s, sessions=self._sessions)
+
+    async def plain_http(self, request: Request, send: Send) -> None:
+        raise InvalidRequest("This is a WebSocket: connect to it with ws:// in place of http://.")
 
     async def call(self, request: Request, send: Send) -> None:
         """Says its errors itself: this path is not of this API alone."""

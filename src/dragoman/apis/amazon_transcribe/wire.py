@@ -1,6 +1,8 @@
-"""The calls of Amazon Transcribe, JSON 1.1: names, types and limits as the service's model has them (2017-10-26).
+"""The calls of Amazon Transcribe, JSON 1.1: names, types and limits as the service's model has them (2017-10-26); and
+the events of its streams.
 
-``LastModifiedTime`` is in seconds since 1970. Members without a value are left out.
+``LastModifiedTime`` is in seconds since 1970, times in events in seconds of the audio. Members without a value are left
+out.
 """
 
 from __future__ import annotations
@@ -132,3 +134,66 @@ class Error(Struct):
 
     type: str = field(name="__type")
     Message: str
+
+
+class Item(Struct, kw_only=True):
+    """A word, or what stands behind it."""
+
+    StartTime: float
+    EndTime: float
+    Type: Literal["pronunciation", "punctuation"]
+    Content: str
+    VocabularyFilterMatch: bool = False
+    Confidence: float | UnsetType = UNSET
+    Stable: bool | UnsetType = UNSET
+
+
+class Entity(Struct, kw_only=True):
+    """Personal data."""
+
+    StartTime: float
+    EndTime: float
+    Category: str
+    Type: str
+    Content: str
+    Confidence: float
+
+
+class Alternative(Struct, kw_only=True):
+    Transcript: str
+    Items: list[Item]
+    Entities: list[Entity] | UnsetType = UNSET
+
+
+class Result(Struct, kw_only=True):
+    ResultId: str
+    StartTime: float
+    EndTime: float
+    IsPartial: bool
+    Alternatives: list[Alternative]
+    ChannelId: str | UnsetType = UNSET
+    LanguageCode: str
+
+
+class Transcript(Struct):
+    Results: list[Result]
+
+
+class TranscriptEvent(Struct):
+    Transcript: Transcript
+
+
+class StreamError(Struct):
+    """What an exception in a stream says."""
+
+    Message: str
+
+
+class ChannelDefinition(Struct, frozen=True, forbid_unknown_fields=True):
+    ChannelId: Annotated[int, Meta(ge=0, le=1)]
+    ParticipantRole: Literal["AGENT", "CUSTOMER"]
+
+
+class ConfigurationEvent(Struct, frozen=True, forbid_unknown_fields=True):
+    ChannelDefinitions: list[ChannelDefinition] | None = None
+    PostCallAnalyticsSettings: dict[str, str] | None = None

@@ -19,6 +19,7 @@ from dragoman.core.errors import InvalidRequest
 from dragoman.core.request import RecognitionRequest
 from dragoman.service.vocabulary import CheckedVocabulary
 from dragoman.transport.base import Endpoint, Opening, Reply, Services, json_reply
+from dragoman.transport.conversation import Reception
 from dragoman.transport.form import Form, Upload
 from dragoman.transport.http import body_pieces, identify, run_while_connected
 from dragoman.transport.websocket import Socket
@@ -50,7 +51,7 @@ class Operations:
         )
 
     def sockets(self) -> tuple[WebSocketRoute, ...]:
-        socket = Socket(self._services, self._socket_stream, fail, silence_s=self._silence_s)
+        socket = Socket(Reception(self._services, self._socket_stream, fail, silence_s=self._silence_s))
         return (WebSocketRoute(_SOCKET, socket),)
 
     async def aclose(self) -> None:
@@ -116,8 +117,10 @@ class Operations:
             case _:
                 await json_reply(wire.Body(found.said())).send(send)
 
-    def _socket_stream(self, connection: HTTPConnection) -> SocketStream:
-        opening = Opening(translate.STREAM_REQUEST, translate.frequency(_query(connection)))
+    async def _socket_stream(self, connection: HTTPConnection) -> SocketStream:
+        identity = identify(connection, self._services.authenticator)
+        await self._services.started()
+        opening = Opening(translate.STREAM_REQUEST, translate.frequency(_query(connection)), identity.key_id)
         return SocketStream(opening, self._new_result(), self._services.recognition.capabilities())
 
     async def plain_http(self, request: Request, send: Send) -> None:

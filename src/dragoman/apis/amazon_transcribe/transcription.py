@@ -1,0 +1,107 @@
+"""Where streams of StartStreamTranscription begin: who asks, what for, and with which word lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from starlette.requests import HTTPConnection
+
+from dragoman.apis.amazon_transcribe import parameters, signing
+from dragoman.apis.amazon_transcribe.framing import Framing, Opener
+from dragoman.apis.amazon_transcribe.parameters import PREFIX, Parameters
+from dragoman.apis.amazon_transcribe.result import TranscriptResults
+from dragoman.apis.amazon_transcribe.signing import Signed
+from dragoman.apis.amazon_transcribe.stream import TranscriptionStream
+from dragoman.codecs.sigv4 import ChunkVerifier, SignatureRefused
+from dragoman.core.errors import AccessDenied, InvalidField, NotFound, UnsupportedOption
+from dragoman.core.request import RecognitionRequest, Vocabulary
+from dragoman.language.tags import iso_639_1
+from dragoman.transport.base import Opening, Services
+from dragoman.transport.http import REQUEST_ID
+
+_URL_LIFETIME_MS: Final = 5 * 60 * 1000
+"""The longest that the service takes a presigned URL for."""
+
+
+class Transcriptions:
+    def __init__(
+        self, services: Services, framing: Callable[[], Framing], now_ms: Callable[[], int], *, signed: bool
+    ) -> None:
+        """``signed``: of a signed request every message is signed too."""
+        self._services = services
+        self._framing = framing
+        self._now_ms = now_ms
+        self._signed = signed
+
+    async def open(self, connection: HTTPConnection) -> TranscriptionStream:
+        """Raises what is wrong with the request."""
+        caller = self._caller(connection)
+        await self._services.started()
+        capabilities = self._services.recognition.capabilities()
+        given = [
+            *parameters.of_headers(connection.scope["headers"]),
+            *parameters.of_query(connection.query_params.multi_items()),
+        ]
+        asked = parameters.read(given, capabilities.languages)
+        if asked.vocabulary is not None and not capabilities.phrases:
+            raise UnsupportedOption("vocabulary-name: the installed model cannot prefer words.")
+        vocabulary = await self._vocabulary(asked)
+        unwanted = await self._unwanted(asked)
+        opening = Opening(
+            RecognitionRequest(language=iso_639_1(asked.language), vocabulary=vocabulary),
+            asked.rate,
+            key_id=caller.identity.key_id,
+            headers=_headers(asked),
+            session=asked.session_id,
+        )
+        opener = Opener(self._framing(), _chain(caller), signed=self._signed and caller.signature is not None)
+        return TranscriptionStream(opening, opener, TranscriptResults(asked, unwanted), asked.channels)
+
+    def _caller(self, connection: HTTPConnection) -> Signed:
+        try:
+            return signing.check(
+                connection, self._services.authenticator, self._now_ms(), max_lifetime_ms=_URL_LIFETIME_MS
+            )
+        except SignatureRefused as refused:
+            raise AccessDenied(str(refused)) from refused
+
+    async def _vocabulary(self, asked: Parameters) -> Vocabulary:
+        if asked.vocabulary is None:
+            return Vocabulary()
+        try:
+            return await self._services.word_lists.vocabulary(asked.vocabulary, asked.language)
+        except NotFound as error:
+            raise InvalidField(f"vocabulary-name: {error.message}", field="vocabulary-name") from None
+
+    async def _unwanted(self, asked: Parameters) -> tuple[str, ...]:
+        name = asked.vocabulary_filter
+        if name is None:
+            return ()
+        try:
+            kept = await self._services.word_lists.kept_filter(name)
+            words = await self._services.word_lists.filter(name)
+        except NotFound as error:
+            raise InvalidField(f"vocabulary-filter-name: {error.message}", field="vocabulary-filter-name") from None
+        if kept.language != asked.language:
+            raise InvalidField(
+                f"vocabulary-filter-name: {name!r} is of the language {kept.language}, not {asked.language}.",
+                field="vocabulary-filter-name",
+            )
+        return words
+
+
+def _chain(caller: Signed) -> ChunkVerifier | None:
+    if caller.signature is None or caller.secret is None:
+        return None
+    return ChunkVerifier(caller.secret, caller.signature.scope, caller.signature.value)
+
+
+def _headers(asked: Parameters) -> tuple[tuple[str, str], ...]:
+    """Of the reply; clients of streams look for the id of a request under one name, others under the other."""
+    request_id = REQUEST_ID.get()
+    return (
+        ("x-amzn-request-id", request_id),
+        ("x-amzn-requestid", request_id),
+        *((f"{PREFIX}{name}", value) for name, value in asked.echo),
+    )

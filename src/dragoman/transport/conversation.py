@@ -1,0 +1,180 @@
+"""The pump of live streams: audio one way and results the other, whatever carries them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+from starlette.requests import HTTPConnection
+
+from dragoman.core.errors import Conflict, DragomanError, IncompleteUpload
+from dragoman.core.ports import LiveStream
+from dragoman.service.vocabulary import Vocabularies
+from dragoman.transport.base import Audio, Finish, Frame, Prefer, Services, VendorStream
+from dragoman.transport.silence import SilenceWatch
+
+Hear = Callable[[], Awaitable[Frame]]
+"""The client's next message. Raises ``Cancelled`` when the client has left."""
+Tell = Callable[[Iterable[Frame]], Awaitable[None]]
+"""Raises ``Cancelled`` when the client has left."""
+
+_TAKE_OVER_S: Final = 1.0
+
+
+class Conversation:
+    """Moves audio one way and results the other until the recognition has ended."""
+
+    def __init__(self, vendor: VendorStream, live: LiveStream, vocabularies: Vocabularies, silence_s: float) -> None:
+        self._vendor = vendor
+        self._live = live
+        self._vocabularies = vocabularies
+        self._silence_s = silence_s
+        self._error: DragomanError | None = None
+        self._news = asyncio.Event()
+        self._is_over = False
+        self.was_ended = False
+        """By the client; else by the server, because it stops."""
+
+    def end(self, error: DragomanError) -> None:
+        """At once, with this error."""
+        self._error = error
+        self._live.close()
+
+    async def run(self, hear: Hear, tell: Tell) -> None:
+        """Raises ``Cancelled`` when the client leaves, and the ``DragomanError`` that ended the stream."""
+        silence = SilenceWatch(self._silence_s, self._end_for_silence)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                listening = tasks.create_task(self._listen(hear, silence), name="live stream: client")
+                tasks.create_task(self._hear(), name="live stream: recogniser")
+                await self._tell(tell)
+                listening.cancel()
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from None
+        finally:
+            silence.stop()
+        if self._error is not None:
+            raise self._error
+
+    async def _listen(self, hear: Hear, silence: SilenceWatch) -> None:
+        """Until the client leaves: reads no further while the recogniser is too far behind."""
+        while True:
+            silence.listen()
+            frame = await hear()
+            silence.rest()
+            for command in self._vendor.receive(frame):
+                match command:
+                    case Audio(data):
+                        silence.sound()
+                        with suppress(DragomanError):  # what ended the stream comes from its events, after the finals
+                            await self._live.send(data)
+                    case Prefer(draft):
+                        checked = await self._vocabularies.check(draft)
+                        self._live.prefer(self._vendor.preferred(checked))
+                    case Finish():
+                        self.was_ended = True
+                        self._live.finish()
+
+    def _end_for_silence(self) -> None:
+        if not self.was_ended:
+            self._error = IncompleteUpload(f"No audio came for {self._silence_s:g} seconds; the stream was ended.")
+            self._live.finish()
+
+    async def _hear(self) -> None:
+        try:
+            async with aclosing(self._live.events()) as events:
+                async for event in events:
+                    self._vendor.deliver(event)
+                    self._news.set()
+        except DragomanError as error:
+            self._error = error  # to be told after what was recognised
+        self._is_over = True
+        self._news.set()
+
+    async def _tell(self, tell: Tell) -> None:
+        while True:
+            await tell(self._vendor.frames())
+            if self._is_over and not self._news.is_set():
+                return
+            await self._news.wait()
+            self._news.clear()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Held:
+    end: Callable[[DragomanError], None]
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Sessions:
+    """The open streams that clients gave a name to: of each name the newest."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, _Held] = {}
+
+    @contextmanager
+    def hold(self, name: str, end: Callable[[DragomanError], None]) -> Iterator[None]:
+        """The stream that had the name before is ended with ``Conflict``."""
+        before, mine = self._held.get(name), _Held(end)
+        self._held[name] = mine
+        if before is not None:
+            before.end(_conflict())
+        try:
+            yield
+        finally:
+            mine.gone.set()
+            if self._held.get(name) is mine:
+                del self._held[name]
+
+    async def take_over(self, name: str) -> None:
+        """End the stream that has the name, and wait shortly until it is gone."""
+        before = self._held.get(name)
+        if before is not None:
+            before.end(_conflict())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_TAKE_OVER_S):
+                    await before.gone.wait()
+
+
+class Reception:
+    """Where the live streams of a dialect begin, whatever carries them."""
+
+    def __init__(
+        self,
+        services: Services,
+        make: Callable[[HTTPConnection], Awaitable[VendorStream]],
+        fail: Callable[[DragomanError], Iterable[Frame]],
+        *,
+        silence_s: float,
+        sessions: Sessions | None = None,
+    ) -> None:
+        """``make`` raises what is wrong with the request, also that its client may not call; ``fail`` gives a vendor's
+        last words; a stream whose client sends no audio for ``silence_s`` is ended. Receptions may share ``sessions``.
+        """
+        self._services = services
+        self._silence_s = silence_s
+        self._sessions = sessions or Sessions()
+        self.make = make
+        self.fail = fail
+
+    @asynccontextmanager
+    async def conversation(self, vendor: VendorStream) -> AsyncIterator[Conversation]:
+        """An instance of the recogniser is held until the block ends. Raises what ``Recognition.live`` does."""
+        asked = vendor.opening
+        name = None if asked.session is None else f"{asked.key_id} {asked.session}"
+        if name is not None:
+            await self._sessions.take_over(name)
+        with self._services.recognition.live(asked.request, asked.rate, key_id=asked.key_id) as live:
+            conversation = Conversation(vendor, live, self._services.vocabularies, self._silence_s)
+            if name is None:
+                yield conversation
+            else:
+                with self._sessions.hold(name, conversation.end):
+                    yield conversation
+
+
+def _conflict() -> Conflict:
+    return Conflict("A newer stream of the same session has begun; this one was ended.")
