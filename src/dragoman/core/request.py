@@ -41,6 +41,20 @@ class ChannelSelection:
         return cls(ChannelMode.SPLIT, tuple(dict.fromkeys(int(part) for part in parts)))
 
 
+class AudioEncoding(StrEnum):
+    """How a live stream's audio is written. PCM is signed, 16 bits, little-endian, its channels interleaved."""
+
+    PCM = "pcm"
+    OGG_OPUS = "ogg-opus"
+    FLAC = "flac"
+
+    def decoded_rate(self, rate: int) -> int:
+        """The sampling rate in which the places of a stream are counted, when the client says ``rate``: Opus has none
+        of its own and is always decoded at 48,000.
+        """
+        return 48_000 if self is AudioEncoding.OGG_OPUS else rate
+
+
 Pronunciation = tuple[str, ...]
 """Phones, one after the other; for English those of ARPAbet without stress."""
 
