@@ -40,8 +40,7 @@ class Duplex:
                 raise
             except (Exception, asyncio.CancelledError) as raised:
                 await said(self._reception.fail(as_error(raised, scope)))
-            # Still with the instance held: a server that stops waits for it, and then cuts connections off.
-            await send({"type": "http.response.body", "body": b""})
+        await send({"type": "http.response.body", "body": b""})  # once the client has ended, or for long enough not
 
 
 class _Body:

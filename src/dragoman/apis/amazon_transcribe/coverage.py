@@ -141,7 +141,7 @@ STREAM: Final = (
         "enable-partial-results-stabilization, partial-results-stability",
         "differs",
         "high, where none is given: every word stays once it is shown. medium: once two partial results in a row "
-        "have it. low: once it has come to rest; it is shown once two partial results in a row have it. An item that is "
+        "have it. low: once it has come to rest; it is shown once two partial results in a row have it. An item once "
         "`Stable` stays in the final result, but for what is redacted. A level without stabilisation is refused.",
     ),
     Covered(
@@ -174,8 +174,8 @@ STREAM: Final = (
         "TranscriptEvent",
         "differs",
         "A result a message. It has the same ResultId from its first partial to its final; one that was no speech "
-        "after all gets a final without items. A client that reads slowly gets the newest partial only. LanguageCode is "
-        "always there.",
+        "after all gets a final without items. A client that reads slowly gets the newest partial only. LanguageCode "
+        "is always there.",
     ),
     Covered(
         _STREAM,

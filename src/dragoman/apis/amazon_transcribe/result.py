@@ -64,7 +64,8 @@ class TranscriptResults:
                 opened = self._opened(segment.index)
                 opened.last = segment
                 words = opened.words.partial(segment.words, stable_words)
-                self._news.partials[segment.channel] = self._partial(opened, segment, words)
+                if words:
+                    self._news.partials[segment.channel] = self._partial(opened, segment, words)
             case events.Final(segment):
                 self._close(segment)
             case SpeechEnded(index=index, end_ms=end_ms):

@@ -36,7 +36,7 @@ def split(text: str) -> tuple[str, str]:
     """A displayed word → the word, and the punctuation behind it. Dots of ``U.S.`` and ``Mr.`` are part of the word."""
     word = text.rstrip(PUNCTUATION)
     behind = text[len(word) :]
-    if behind.startswith(".") and ((len(word) > 1 and word[-2] == ".") or f"{word.lower()}." in _TITLES):
+    if behind.startswith(".") and ((word[-2:-1] == "." and word[-1].isalpha()) or f"{word.lower()}." in _TITLES):
         return f"{word}.", behind[1:]
     return word, behind
 
@@ -80,8 +80,8 @@ class StableWords:
             return tuple(words)
         at = _place(tuple(map(_core, self._kept)), tuple(map(_core, words)))
         last = self._kept[-1]
-        if at and not split(last.text)[1]:
-            last = replace(last, text=last.text + split(words[at - 1].text)[1])
+        if at and split(longer := last.text + split(words[at - 1].text)[1])[0] == last.text:
+            last = replace(last, text=longer)
         behind = (
             replace(word, start_ms=max(word.start_ms, last.end_ms), end_ms=max(word.end_ms, last.end_ms))
             for word in words[at:]
