@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
+from typing import Final
 
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
@@ -13,12 +15,15 @@ from dragoman.transport.base import Frame
 from dragoman.transport.conversation import Reception
 from dragoman.transport.http import as_error
 
+_REST_S: Final = 5.0
+
 
 class Duplex:
     """An HTTP route's end: a live stream for every request.
 
     The reply begins before any audio is read, because there are clients that wait for it; what is wrong until then is
-    an ordinary reply. The body reaches the ``VendorStream`` in pieces of any size, its end as an empty frame.
+    an ordinary reply. Unless something goes wrong it does not end before the body, because others wait for ever then.
+    The body reaches the ``VendorStream`` in pieces of any size, its end as an empty frame.
     """
 
     def __init__(self, reception: Reception, content_type: str) -> None:
@@ -27,20 +32,25 @@ class Duplex:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         vendor = await self._reception.make(HTTPConnection(scope))
-        said = _Said(send)
+        body, said = _Body(receive), _Said(send)
+        went_well = False
         async with self._reception.conversation(vendor) as conversation:
             headers = (("content-type", self._content_type), *vendor.opening.headers)
             raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
             await send({"type": "http.response.start", "status": 200, "headers": raw})
             try:
-                await conversation.run(_Body(receive).next, said)
+                await conversation.run(body.next, said)
                 if not conversation.was_ended:
                     raise Unavailable("The server is stopping. Try again later.")
             except Cancelled:
                 raise
             except (Exception, asyncio.CancelledError) as raised:
                 await said(self._reception.fail(as_error(raised, scope)))
-        await send({"type": "http.response.body", "body": b""})  # once the client has ended, or for long enough not
+            else:
+                went_well = True
+        if went_well:
+            await body.rest()
+        await send({"type": "http.response.body", "body": b""})
 
 
 class _Body:
@@ -49,21 +59,26 @@ class _Body:
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._has_ended = False
+        self._is_told = False
 
     async def next(self) -> bytes:
         """The next piece; an empty one, once, at the end. Raises ``Cancelled`` when the client has left."""
-        if self._has_ended:
-            self._has_ended = False
-            return b""
-        while True:
+        while not self._has_ended or self._is_told:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise Cancelled("The client has left.")
-            piece: bytes = message.get("body", b"")
-            is_last = not message.get("more_body", False)
-            if piece or is_last:
-                self._has_ended = bool(piece) and is_last
-                return piece
+            self._has_ended = not message.get("more_body", False)
+            if piece := message.get("body", b""):
+                return bytes(piece)
+        self._is_told = True
+        return b""
+
+    async def rest(self) -> None:
+        """Throw away what the client still sends, for a while. Raises ``Cancelled`` when it has left."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_REST_S):
+                while not self._has_ended:
+                    await self.next()
 
 
 class _Said:

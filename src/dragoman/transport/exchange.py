@@ -51,7 +51,7 @@ class HttpExchange:
         self._send = send
         self._stall_timeout_s = stall_timeout_s
         headers = dict(scope["headers"])
-        self._body_read = not _may_have_body(scope, headers)
+        self._body_read = headers.get(b"content-length", b"0") == b"0" and b"transfer-encoding" not in headers
         self._body_withheld = headers.get(b"expect", b"").lower() == b"100-continue"
 
     async def receive(self) -> Message:
@@ -151,13 +151,6 @@ class SocketExchange:
         elif self._close_code:
             outcome["closed"] = self._close_code
         return _facts(self.scope, "WEBSOCKET", outcome, self._bytes_in)
-
-
-def _may_have_body(scope: Scope, headers: dict[bytes, bytes]) -> bool:
-    """A body of HTTP/2 need not be announced."""
-    if b"content-length" in headers:
-        return headers[b"content-length"] != b"0"
-    return b"transfer-encoding" in headers or (scope.get("http_version") == "2" and scope["method"] in ("POST", "PUT"))
 
 
 def _request_id() -> str:
