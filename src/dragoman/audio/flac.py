@@ -18,8 +18,8 @@ HEAD_BYTES: Final = 42
 """The marker, and the block STREAMINFO behind it."""
 _INFO_BYTES: Final = 34
 _BLOCK_HEADER: Final = 4
-_LARGEST_HEAD: Final = 1 << 24
-"""Bytes of metadata, pictures among them, that may stand before the audio."""
+_LARGEST_HEAD: Final = 1 << 19
+"""Bytes of metadata, pictures among them, that may stand before the audio: until it comes, all are kept."""
 _LARGEST_BLOCK: Final = 16_384
 """Samples of a channel in a frame, as in FLAC's own subset for streams."""
 _LONGEST_FRAME_HEADER: Final = 16
@@ -149,7 +149,7 @@ class FlacFrames:
             self._is_last_block = data[0] >= 0x80
             self._skip = _BLOCK_HEADER + int.from_bytes(data[1:4], "big")
             if self.offset + self._skip > _LARGEST_HEAD:
-                raise UndecodableAudio(f"more than {_LARGEST_HEAD >> 20} MiB of metadata stand before the audio")
+                raise UndecodableAudio(f"more than {_LARGEST_HEAD >> 10} KiB of metadata stand before the audio")
 
     def _drop(self, count: int) -> None:
         del self._bytes[:count]

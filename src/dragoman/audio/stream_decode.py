@@ -38,11 +38,13 @@ _OPUS_PRE_ROLL: Final = _OPUS_RATE * 80 // 1000
 """Samples after which a decoder that begins anywhere has found into the stream (RFC 7845, 4.6)."""
 _LONGEST_PACKET: Final = 61_440
 """Bytes of an Opus packet (RFC 7845, 6)."""
-_LARGEST_TAGS: Final = 1 << 20
 _SHORTEST_GAP: Final = _OPUS_RATE * 15 // 1000
 _LONGEST_GAP: Final = _OPUS_RATE * 600
 """A jump of the clock by less is rounding, by more a fault or another clock: no silence is put in."""
-_PLACES_EVERY_S: Final = 0.1
+_PLACES_EVERY_S: Final = 0.5
+_MOST_BETWEEN: Final = 1 << 19
+"""Bytes from one place to the next, beyond those that samples of 32 bits would take. As long as a stream may have to be
+taken up again all of them are kept, so they must not be many that hold no audio; pictures in tags are among them."""
 _SAMPLE_BYTES: Final = 2
 _FLAC_SHARE: Final = 0.55
 """Of the bytes of PCM, as a rule."""
@@ -83,7 +85,7 @@ class StreamDecoder(Protocol):
         ...
 
     def read(self) -> Pcm | None:
-        """The next samples, at most two seconds; ``None``: more must be fed first.
+        """The next samples, a little over two seconds at most; ``None``: more must be fed first.
 
         Raises ``UndecodableAudio``, and ``UnsupportedAudio`` for another rate or number of channels than were said.
         """
@@ -150,7 +152,9 @@ class _Pcm:
 class _Places:
     """Those that may still be asked for, in order, not closer together than needed."""
 
-    def __init__(self, first: Place, rate: int, pre_roll: int) -> None:
+    def __init__(self, first: Place, rate: int, channels: int, pre_roll: int) -> None:
+        self._densest = 4 * channels
+        """Bytes a sample."""
         self._apart = round(rate * _PLACES_EVERY_S)
         self._pre_roll = pre_roll
         self._known: deque[tuple[int, Place]] = deque([(first.position or 0, first)])
@@ -159,6 +163,12 @@ class _Places:
         assert place.position is not None
         if len(self._known) == 1 or place.position >= self._known[-1][0] + self._apart:
             self._known.append((place.position, place))
+
+    def reach(self, offset: int, position: int) -> None:
+        """The stream has got there. Raises ``UnsupportedAudio`` if so many bytes cannot be meant."""
+        known_position, known = self._known[-1]
+        if offset - known.offset > _MOST_BETWEEN + max(0, position - known_position) * self._densest:
+            raise UnsupportedAudio("the stream has far more bytes than its audio needs")
 
     def before(self, sample: int) -> Place:
         while len(self._known) > 1 and self._known[1][0] + self._pre_roll <= sample:
@@ -188,7 +198,7 @@ class _Decoder:
         self._received = 0 if self._resumed is None else place.offset - place.head
         self._is_waiting = True
         self._position = place.position or 0
-        self._places = _Places(place, rate, pre_roll)
+        self._places = _Places(place, rate, channels, pre_roll)
         self._typical = bytes_per_s
         self._codec: AudioCodecContext | None = None
 
@@ -218,6 +228,7 @@ class _Decoder:
 
     def _given(self, samples: Pcm) -> Pcm:
         """The samples that come next, less those that are not wanted."""
+        self._places.reach(self._splitter.offset, self._position)
         left_out = max(0, self._start - self._position)
         self._position += len(samples)
         return samples[left_out:]
@@ -288,6 +299,7 @@ class _OggOpus(_Decoder):
                 self._is_waiting = True
                 return None
             self._take(page)
+            self._places.reach(page.end, self._position)
         if self._silence:
             count = min(self._silence, _OPUS_RATE)
             self._silence -= count
@@ -349,8 +361,6 @@ class _OggOpus(_Decoder):
             raise UndecodableAudio("the Ogg stream is damaged: no tags follow the Opus header")
         if len(packets) > 1 or (packets and self._has_part):
             raise UndecodableAudio("the Ogg stream is damaged: audio begins on the page of the tags")
-        if len(self._part) > _LARGEST_TAGS:
-            raise UndecodableAudio(f"the tags of the stream are larger than {_LARGEST_TAGS >> 20} MiB")
         self._has_tags = bool(packets)
 
     def _schedule(self, page: Page, packets: list[bytes], *, first_is_whole: bool) -> None:
