@@ -243,6 +243,7 @@ async def many(server: Server, task: dict[str, Any]) -> dict[str, Any]:
     return {
         "opened_s": opened_s,
         "latencies_s": latencies,
+        "results_a_second": len(latencies) / wall_s / (len(streams) if by_websocket else len(polls)),
         "early": early,
         "client_lags_s": pace.lags[first_lag:],
         "client_processor_share": own_share,

@@ -54,6 +54,11 @@ def test_preferred_phrases_are_what_is_said_unless_a_script_says_otherwise() -> 
     assert heard(FakeEngine(Script(texts=("Good morning.",)))) == {"Good morning."}
 
 
+def test_a_script_says_how_sure_every_word_is() -> None:
+    heard = FakeEngine(Script(confidence=0.5)).recognise(noise(2).data, REQUEST, lambda: False)
+    assert {word.confidence for word in heard.words} == {heard.confidence} == {0.5}
+
+
 def test_a_text_without_words_is_a_segment_without_words() -> None:
     assert FakeEngine(Script(texts=("",))).recognise(noise(1).data, REQUEST, lambda: False).words == ()
 
