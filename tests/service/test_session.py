@@ -244,6 +244,15 @@ def test_in_silence_everything_but_the_last_half_second_is_settled(rate: int) ->
     assert listener.session.next_index == 1
 
 
+@pytest.mark.parametrize("loud", [True, False])
+def test_memory_does_not_grow_with_the_audio(loud: bool) -> None:
+    listener = Listener(LiveSession(recogniser(), RecognitionRequest(), RULE, 16_000), kinds=(Kind.FINAL,))
+    for seed in range(60):
+        listener.hear(sound([(2_000, loud)], seed=seed))
+        assert listener.session.held_samples <= (RULE.longest_ms + 1_000) * 16
+    assert bool(listener.events) == loud
+
+
 def test_a_final_computed_ahead_comes_out_as_soon_as_the_pause_has_lasted() -> None:
     listener = Listener(LiveSession(recogniser(), RecognitionRequest(), RULE, 16_000))
     listener.hear(sound([(500, False), (1_500, True), (400, False)]))

@@ -18,6 +18,11 @@ class Tape:
         self._start = 0
         self.end: int = 0
 
+    @property
+    def held(self) -> int:
+        """How many samples are kept at the moment."""
+        return self.end - self._start
+
     def append(self, samples: Floats) -> None:
         self._pieces.append(samples)
         self.end += len(samples)

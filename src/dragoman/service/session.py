@@ -83,6 +83,7 @@ class LiveSession:
 
     ``start`` says how many samples of the stream came before and are not needed any more, ``first_index`` how many
     segments: a session that takes the place of one that was lost begins with that one's ``settled`` and ``next_index``.
+    It says again that the segment has started that was open.
     """
 
     def __init__(
@@ -119,6 +120,11 @@ class LiveSession:
         """Samples of the stream that are not needed any more once the events taken so far are safe."""
         self.next_index: int = first_index
         """Index of the first segment that is not closed in the events taken so far."""
+
+    @property
+    def held_samples(self) -> int:
+        """How much audio is kept at the moment, at 16 kHz."""
+        return self._tape.held
 
     def feed(self, pcm: bytes) -> None:
         """Signed 16-bit little-endian samples, whole ones."""
