@@ -265,8 +265,9 @@ class LiveSession:
     def _end(self, ended: Ended) -> None:
         last = self._utterances[-1]
         frames = self._endpointer.frame
-        # At the end of the audio there may be a piece of a frame.
-        last.stop_sample = self._looked_at if ended.stop == frames else ended.stop * FRAME
+        # The audio may end with a piece of a frame, which belongs to speech that has not paused.
+        is_whole = ended.stop == frames and last.paused is None
+        last.stop_sample = self._looked_at if is_whole else ended.stop * FRAME
         last.ended = frames
         self._close_answered()
 
