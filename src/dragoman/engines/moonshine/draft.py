@@ -22,8 +22,6 @@ DRAFT_WEIGHT: Final = 0.5
 """Bonus of preferred phrases, as a share of what it is in a beam: what is decoded greedily is not taken back."""
 _MARGIN: Final = 0.5
 """Nats by which a token of the last draft may be less likely than the best one and still be kept."""
-_UNSETTLED: Final = 2
-"""The last tokens of a draft, made up of cut off sound: these must be the best."""
 
 
 class DraftedUtterance:
@@ -67,8 +65,7 @@ class DraftedUtterance:
             row = log_softmax(rows[at])
             if at >= self._settled:
                 preferred = self._preferred(row, place)
-                margin = _MARGIN if at < len(known) - _UNSETTLED else 0.0
-                if preferred[token] < preferred.max() - margin:
+                if preferred[token] < preferred.max() - _MARGIN:
                     break
             place = self._take(token, row, place)
         kept = len(self._tokens)
