@@ -18,8 +18,6 @@ from dragoman.engines.moonshine.model import DecoderState, Floats, MoonshineMode
 from dragoman.engines.moonshine.selection import is_loop
 from dragoman.engines.moonshine.tokenizer import BEGIN, END, Tokenizer
 
-DRAFT_WEIGHT: Final = 0.5
-"""Bonus of preferred phrases, as a share of what it is in a beam: what is decoded greedily is not taken back."""
 _MARGIN: Final = 0.5
 """Nats by which a token of the last draft may be less likely than the best one and still be kept."""
 
