@@ -23,9 +23,9 @@ _BEFORE: Final = 12
 _AFTER: Final = 6
 """Frames after speech that belong to its utterance; a pause of as many is reported."""
 _SHORTEST_PAUSE: Final = 5
-_SHRINKS: Final = (0.6, 0.9)
+_SHRINKS: Final = (0.4, 0.9)
 """Parts of the longest utterance between which the pause that ends one shrinks to the shortest."""
-_CUT_WITHIN: Final = 0.5
+_CUT_WITHIN: Final = 0.3
 """The last part of an utterance, in which it is cut if it has no pause."""
 
 

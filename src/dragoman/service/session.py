@@ -168,7 +168,8 @@ class LiveSession:
         first = self._utterances[0]
         first.drafted_to = first.draft_to
         start, stop_ms = first.start * FRAME, self._ms(first.draft_to)
-        times = (*first.stable_times, *self._tail_times(first, hypothesis))
+        timed = self._request.time_detail is not TimeDetail.SEGMENT
+        times = (*first.stable_times, *self._tail_times(first, hypothesis)) if timed else ()
         known = len(first.stable)
         shown = first.agreement.update(hypothesis, times, (first.draft_to - start) * 1000 // SAMPLE_RATE)
         said = (*first.stable, *hypothesis.words[known : shown.words])
@@ -191,15 +192,14 @@ class LiveSession:
             )
             for word, time in zip(said, times, strict=False)
         )
-        timed = self._request.time_detail is not TimeDetail.SEGMENT
         segment = Segment(
             index=first.index,
             channel=self._channel,
             start_ms=words[0].start_ms if timed else begin_ms,
             end_ms=words[-1].end_ms if timed else stop_ms,
-            text=" ".join(word.text for word in words),
-            confidence=fmean(word.confidence for word in words),
-            words=words if timed else (),
+            text=" ".join(word.text for word in said),
+            confidence=fmean(word.confidence for word in said),
+            words=words,
         )
         self._events.append(Partial(segment, shown.stable))
 
