@@ -16,7 +16,7 @@ from dragoman.service.session import Kind
 _EARLY_S: Final = 0.5
 """Sound that was late on its way makes what comes after it look early by as much; up to this it does not count."""
 _SHORTEST_INTERVAL_S: Final = 0.3
-_LONGEST_INTERVAL_S: Final = 1.0
+_LONGEST_INTERVAL_S: Final = 0.9
 _SHARE: Final = 0.5
 """Of the time, for partials."""
 _LATE_S: Final = 0.3

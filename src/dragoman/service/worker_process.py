@@ -21,6 +21,7 @@ class WorkerProcess:
 
     def __init__(self, process: Process) -> None:
         self._process = process
+        self._orders: list[bytes] = []
 
     @property
     def pid(self) -> int:
@@ -37,9 +38,18 @@ class WorkerProcess:
     def send(self, order: protocol.Order) -> None:
         """Never waits: of files orders are few and short, and a live stream bounds the audio that is on its way. What
         is sent to a dead process is lost.
+
+        Orders of the same moment leave together; no event loop does that for a pipe.
         """
+        if not self._orders:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._orders.append(protocol.encode(order))
+
+    def _flush(self) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(protocol.encode(order))
+        if not self._process.stdin.is_closing():
+            self._process.stdin.write(b"".join(self._orders))
+        self._orders.clear()
 
     def kill(self) -> None:
         with suppress(ProcessLookupError):
