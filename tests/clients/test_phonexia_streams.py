@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 import subprocess
+import sys
 import wave
 from contextlib import suppress
 from pathlib import Path
@@ -165,3 +167,17 @@ def test_results_come_while_audio_is_sent(live_server: str, spoken_pcm: bytes) -
         sending.stdin.close()
         assert sending.wait(10) == 0
     curl("-X", "DELETE", stream)
+
+
+def test_the_program_of_the_documentation(live_server: str, spoken_pcm: bytes, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs/howto/live-streams.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    with wave.open(str(tmp_path / "speech.wav"), "wb") as file:
+        file.setparams((1, 2, 8_000, 0, "NONE", ""))
+        file.writeframes(spoken_pcm)
+    command = [sys.executable, "-c", program.replace("127.0.0.1:8080", live_server)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    texts = done.stdout.splitlines()
+    assert len(texts) > 2
+    assert texts[-1].startswith(texts[0].split()[0])
