@@ -324,6 +324,19 @@ async def test_a_client_that_never_reads_is_cut_off(server: Server) -> None:
     writer.transport.abort()
 
 
+async def test_beyond_the_most_connections_there_are_no_sockets_either(tmp_path: Path) -> None:
+    settings = Settings(spool_dir=tmp_path, max_connections=3)
+    async with serving(application(settings, ScriptedPool()), settings) as url:
+        server = Server(url, ScriptedPool())
+        writers = [(await server.open_socket())[1] for _ in range(2)]
+        reader, refused = await server.connection()
+        refused.write(HANDSHAKE.replace(b"METHOD", b"GET"))
+        assert (await reader.read()).startswith(b"HTTP/1.1 503 ")
+        for writer in (*writers, refused):
+            writer.close()
+        await server.http.aclose()
+
+
 async def test_a_server_that_stops_gives_the_last_result(tmp_path: Path) -> None:
     pool = ScriptedPool(stream_steps=[1_000, Partial(spoken("one")), 5_000, Final(spoken("one two"))])
     settings = Settings(spool_dir=tmp_path)

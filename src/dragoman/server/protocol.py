@@ -13,6 +13,11 @@ from websockets.frames import Frame
 MAX_MESSAGE_BYTES: Final = 4 << 20
 """A longer message of a WebSocket closes it with 1009. Two minutes of audio at 16 kHz are as much."""
 
+_FULL: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 19\r\n"
+    b"connection: close\r\n\r\nService Unavailable"
+)
+
 
 class HttpProtocol(HttpToolsProtocol):
     """Closes a connection whose request line and headers are too long, or too long in coming."""
@@ -54,6 +59,14 @@ class HttpProtocol(HttpToolsProtocol):
     def _should_upgrade(self) -> bool:
         """Anything but GET would fail in the protocol of WebSockets without a reply."""
         return self.scope["method"] == "GET" and super()._should_upgrade()
+
+    def handle_websocket_upgrade(self) -> None:
+        """uvicorn counts the connections of WebSockets and bounds those of HTTP."""
+        if self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency:
+            self.transport.write(_FULL)
+            self.transport.close()
+        else:
+            super().handle_websocket_upgrade()
 
     def _await_head(self) -> None:
         self._head_ended()
