@@ -121,6 +121,25 @@ async def test_live_speech_gives_the_words_of_the_file_also_when_the_worker_is_k
     assert pool.restarts == 1
 
 
+async def test_files_and_live_streams_on_one_worker_do_not_change_each_others_words(
+    pool: WorkerPool, sample: Callable[[str], Path]
+) -> None:
+    async def words_of_file() -> list[str]:
+        assembler = Assembler()
+        async with aclosing(pool.transcribe(sample("beckett"), REQUEST)) as events:
+            async for event in events:
+                assembler.add(event)
+        return [word.text for word in assembler.transcript().words]
+
+    file = await words_of_file()
+    live = [word.text for word in await live_words(pool, sample("endgame_nagg_nell"))]
+    async with asyncio.TaskGroup() as tasks:
+        streams = [tasks.create_task(live_words(pool, sample("endgame_nagg_nell"))) for _ in range(2)]
+        files = [tasks.create_task(words_of_file()) for _ in range(3)]
+    assert [await each for each in files] == [file] * 3
+    assert [[word.text for word in await each] for each in streams] == [live] * 2
+
+
 async def test_it_can_serve_a_few_streams_and_says_so(pool: WorkerPool) -> None:
     assert 1 <= pool.stream_capacity < 100
 

@@ -47,8 +47,6 @@ class _Stream:
     """When its first sample was spoken, as far as the arrival of the others tells."""
     ending: bool = False
     """No more audio will come."""
-    ended: bool = False
-    """The session knows."""
 
     @property
     def is_suspect(self) -> bool:
@@ -143,16 +141,17 @@ class StreamTurns:
     def _take_orders(self) -> None:
         while self._orders:
             arrived_at, order = self._orders.popleft()
-            if isinstance(order, protocol.OpenStream):
-                self._open(order)
-                continue
             stream = self._streams.get(order.task)
             if isinstance(order, protocol.Cancel):
                 self._cancelled.discard(order.task)
                 self._closed |= stream is not None
                 self._forget(order.task)
-            elif stream is not None:
-                self._take(stream, order, arrived_at)
+                continue
+            with self._guard(order.task):
+                if isinstance(order, protocol.OpenStream):
+                    self._open(order)
+                elif stream is not None:
+                    self._take(stream, order, arrived_at)
 
     def _open(self, order: protocol.OpenStream) -> None:
         recogniser = self._recognisers[order.request.profile]
@@ -169,8 +168,7 @@ class StreamTurns:
         length_s = stream.received / stream.order.rate
         stream.anchor = max(stream.anchor, arrived_at - length_s)
         if length_s > self._longest_s:
-            self._fail(stream, AudioTooLong(f"A stream may last {self._longest_s:g} seconds; this one is longer."))
-            return
+            raise AudioTooLong(f"A stream may last {self._longest_s:g} seconds; this one is longer.")
         self._unfed[order.task] = stream
         self._look_at_work(stream)
 
@@ -195,7 +193,7 @@ class StreamTurns:
         for group in (trusted, *([stream] for stream in streams if stream.is_suspect)):
             self._step(group)
             for stream in group:
-                with self._guard(stream):
+                with self._guard(stream.order.task):
                     self._feed_one(stream)
         return bool(streams)
 
@@ -206,7 +204,6 @@ class StreamTurns:
             del stream.arrived[:size]
         if stream.ending and not stream.arrived:
             stream.session.finish()
-            stream.ended = True
         if not stream.arrived:
             del self._unfed[stream.order.task]
         self._touched[stream.order.task] = stream
@@ -234,20 +231,21 @@ class StreamTurns:
             with suppress(Exception):  # whose doing it is shows one by one
                 hypotheses = engine.draft([stream.session.utterance() for stream in streams])
         for number, stream in enumerate(streams):
-            with self._guard(stream):
+            with self._guard(stream.order.task):
                 if hypotheses:
                     stream.session.drafted(hypotheses[number])
                 else:
                     stream.session.drafted(engine.draft([stream.session.utterance()])[0])
         now = self._clock()
-        self._scheduler.drafted([stream.order.task for stream in streams], now, now - began)
+        tasks = [stream.order.task for stream in streams]
+        self._scheduler.drafted([task for task in tasks if task in self._streams], now, now - began)
 
     def _recognise(self, stream: _Stream) -> None:
-        with self._guard(stream):
+        with self._guard(stream.order.task):
             stream.session.recognise(lambda: stream.order.task in self._cancelled)
 
     @contextmanager
-    def _guard(self, stream: _Stream) -> Iterator[None]:
+    def _guard(self, task: int) -> Iterator[None]:
         """What goes wrong in the block ends the stream; a process without memory ends as a whole."""
         try:
             yield
@@ -256,12 +254,12 @@ class StreamTurns:
         except Cancelled:
             pass  # the order is on its way
         except DragomanError as error:
-            self._fail(stream, error)
+            self._fail(task, error)
         except Exception as error:
             # The message of an exception may quote the transcript, so it is not logged.
             where = "".join(traceback.format_tb(error.__traceback__))
-            log.error("stream %d failed with %s\n%s", stream.order.task, type(error).__name__, where)
-            self._fail(stream, InternalError("The recogniser failed on this stream. The log of the server says where."))
+            log.error("stream %d failed with %s\n%s", task, type(error).__name__, where)
+            self._fail(task, InternalError("The recogniser failed on this stream. The log of the server says where."))
 
     def _look_at_work(self, stream: _Stream) -> None:
         task = stream.order.task
@@ -285,19 +283,23 @@ class StreamTurns:
     def _report(self) -> None:
         if not (self._touched or self._failed or self._closed):
             return
-        reports = []
-        for task, stream in self._touched.items():
-            session = stream.session
-            events = session.take_events()
-            wrapped = tuple(map(protocol.stream_event, events))
-            reports.append(protocol.StreamReport(task, session.taken, session.settled, session.next_index, wrapped))
-            if events and isinstance(events[-1], Finished):
-                self._forget(task, touched=False)
+        reports: list[protocol.StreamReport] = []
+        for task, stream in list(self._touched.items()):
+            with self._guard(task):
+                reports.append(self._report_of(stream))
         failed = tuple(self._failed)
         self._touched.clear()
         self._failed.clear()
         self._closed = False
         self._send([protocol.Streams(tuple(reports), failed, len(self._streams), self._late_ms())])
+
+    def _report_of(self, stream: _Stream) -> protocol.StreamReport:
+        task, session = stream.order.task, stream.session
+        events = session.take_events()
+        if events and isinstance(events[-1], Finished):
+            self._forget(task)
+        wrapped = tuple(map(protocol.stream_event, events))
+        return protocol.StreamReport(task, session.taken, session.settled, session.next_index, wrapped)
 
     def _late_ms(self) -> int:
         """How long what is due, or what is not looked at yet, has been waiting, at most."""
@@ -306,15 +308,14 @@ class StreamTurns:
         since += [stream.fed_to + _PIECE_S for stream in self._unfed.values()]
         return round(max(0.0, now - min(since, default=now)) * 1000)
 
-    def _fail(self, stream: _Stream, error: DragomanError) -> None:
+    def _fail(self, task: int, error: DragomanError) -> None:
         field = error.field if isinstance(error, InvalidRequest) else None
-        self._failed.append(protocol.StreamFailed(stream.order.task, error.code, error.message, field))
-        self._forget(stream.order.task)
+        self._failed.append(protocol.StreamFailed(task, error.code, error.message, field))
+        self._forget(task)
 
-    def _forget(self, task: int, *, touched: bool = True) -> None:
+    def _forget(self, task: int) -> None:
         self._streams.pop(task, None)
         self._unfed.pop(task, None)
         self._waiting.pop(task, None)
+        self._touched.pop(task, None)
         self._scheduler.forget(task)
-        if touched:
-            self._touched.pop(task, None)
