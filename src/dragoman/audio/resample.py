@@ -60,7 +60,7 @@ class Resampler:
         if self._taken == 0 or self._rate == SAMPLE_RATE:
             return [chunk] if len(chunk) else []
         if self._stream is None:
-            # Between fixed rates soxr filters in blocks, of up to 0.12 s at 8 kHz. What it has for rates that vary works
+            # Between fixed rates soxr filters blocks, of up to 0.12 s at 8 kHz. What it has for rates that vary works
             # sample by sample and is as clean, but shifts what comes from above 16 kHz by a tenth of a millisecond.
             self._stream = soxr.ResampleStream(
                 self._rate, SAMPLE_RATE, self._channels, dtype="float32", quality="HQ", vr=self._prompt
