@@ -20,7 +20,7 @@ _SHOWN: Final = 1.5
 """Log-odds that a word will be in the final from which on it is shown."""
 _STABLE: Final = 3.0
 """The same from which on it stays."""
-_FIRST: Final = -1.0
+_FIRST: Final = -1.25
 """The same of an utterance's first word: that somebody is heard matters more than what he says."""
 _INTERCEPT: Final = -0.10
 _OWN: Final = 0.63

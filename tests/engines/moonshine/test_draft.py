@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dragoman.core.request import Phrase
 from dragoman.engines.moonshine.biasing import Biasing
-from dragoman.engines.moonshine.draft import DraftedUtterance
+from dragoman.engines.moonshine.draft import DraftedUtterance, said_again
 from dragoman.engines.moonshine.engine import prepare
 from dragoman.engines.moonshine.model import DecoderState, Floats, MoonshineModel
 from dragoman.engines.moonshine.selection import is_loop, spoken_words
@@ -129,3 +132,20 @@ def test_nothing_grows_onto_a_settled_word(model: CountedModel, tokenizer: Token
         utterance.settle(len(settled))
         utterance.redraft(prepare(speech[: cut + 16_000]))
         assert text(utterance).split()[: len(settled)] == settled
+
+
+@given(
+    st.lists(st.integers(0, 5), max_size=5, unique=True),
+    st.lists(st.integers(6, 9), min_size=1, max_size=10, unique=True),
+)
+def test_a_circle_is_cut_to_its_first_round(before: list[int], round_: list[int]) -> None:
+    tokens = list(before)
+    following = itertools.cycle(round_)
+    while not (again := said_again(tokens)):
+        tokens.append(next(following))
+    assert tokens[:-again] == before + round_
+
+
+@given(st.lists(st.integers(0, 50), max_size=20, unique=True))
+def test_what_is_said_twice_is_no_circle(tokens: list[int]) -> None:
+    assert said_again(tokens + tokens) == 0

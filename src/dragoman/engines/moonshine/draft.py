@@ -6,6 +6,7 @@ no longer agrees with they stay; from there on it decodes one by one. ``docs/dec
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -20,6 +21,19 @@ from dragoman.engines.moonshine.tokenizer import BEGIN, END, Tokenizer
 
 _MARGIN: Final = 0.5
 """Nats by which a token of the last draft may be less likely than the best one and still be kept."""
+_LONGEST_CIRCLE: Final = 10
+
+
+def said_again(tokens: Sequence[int]) -> int:
+    """How many tokens at the end only repeat those before, round and round; what is said twice is no circle yet.
+
+    Where the sound is cut off the model may lose its place, and is sure of itself.
+    """
+    for period in range(1, _LONGEST_CIRCLE + 1):
+        times = max(3, _LONGEST_CIRCLE // period)
+        if tokens and list(tokens[-period * times :]) == list(tokens[-period:]) * times:
+            return period * (times - 1)
+    return 0
 
 
 class DraftedUtterance:
@@ -77,6 +91,9 @@ class DraftedUtterance:
             if token == END:
                 return
             place = self._take(token, row, place)
+            if again := said_again(self._tokens[self._settled :]):
+                del self._tokens[-again:], self._log_probabilities[-again:]
+                return
             logits = self._model.step(np.array([[token]], np.int64), state)[0, -1]
 
     def _preferred(self, row: Floats, place: Place | None) -> Floats:
