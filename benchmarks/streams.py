@@ -120,7 +120,7 @@ def _spoken(
 def _many(transport: str, noise: Path, script: Path) -> dict[str, object]:
     task = {"task": "many", "transport": transport, "streams": MANY, "seconds": _MANY_S, "ramp_s": _RAMP_S}
     environment = {**_ROOM, "DRAGOMAN_FAKE_SCRIPT": str(script)}
-    with running_server("--engine=fake", "--workers=1", environment=environment) as (address, pid, _):
+    with running_server("--engine=fake", environment=environment) as (address, pid, _):
         seen = _client(address, pid, {**task, "rate": _MANY_RATE, "pcm": str(noise)})
     server_kb, *workers_kb = (peak - idle for idle, peak in zip(seen["idle_kb"], seen["peak_kb"], strict=True))
     server_share, *worker_shares = seen["processor_share"]
