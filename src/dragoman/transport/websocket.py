@@ -26,6 +26,8 @@ CLOSE_CODES: Final[dict[type[DragomanError], int]] = {
 """How a connection is closed after an error: a violated policy is what RFC 6455 has for all that the client did wrong;
 1011 and 1013 say that it did not, and that it may try again."""
 
+_LOOK_AGAIN_S: Final = 0.001
+
 
 class Socket:
     """A WebSocket route's end: a live stream for every connection.
@@ -81,6 +83,9 @@ class Conversation:
         self._vocabularies = vocabularies
         self._silence_s = silence_s
         self._silent_s = 0.0
+        """Since the last audio, up to the last message."""
+        self._waiting_since: float | None = None
+        self._watch: asyncio.TimerHandle
         self._error: DragomanError | None = None
         self._news = asyncio.Event()
         self._is_over = False
@@ -89,6 +94,7 @@ class Conversation:
 
     async def run(self, receive: Receive, send: Send) -> None:
         """Raises ``Cancelled`` when the client leaves, and the ``DragomanError`` that ended the stream."""
+        self._watch_silence()
         try:
             async with asyncio.TaskGroup() as tasks:
                 listening = tasks.create_task(self._listen(receive), name="live stream: client")
@@ -97,6 +103,8 @@ class Conversation:
                 listening.cancel()
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
+        finally:
+            self._watch.cancel()
         if self._error is not None:
             raise self._error
 
@@ -119,21 +127,24 @@ class Conversation:
 
     async def _next_frame(self, receive: Receive) -> Frame:
         """Only the time that is spent waiting for the client counts as silence."""
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        try:
-            async with asyncio.timeout(None if self._is_ended else self._silence_s - self._silent_s):
-                frame = _frame(await receive())
-        except TimeoutError:
-            self._error = IncompleteUpload(f"No audio came for {self._silence_s:g} seconds; the stream was ended.")
-            self._live.finish()
-            return await self._next_frame(receive)
-        self._silent_s += loop.time() - started
+        clock = asyncio.get_running_loop().time
+        self._waiting_since = clock()
+        frame = _frame(await receive())
+        self._silent_s += clock() - self._waiting_since
+        self._waiting_since = None
         return frame
 
-    @property
-    def _is_ended(self) -> bool:
-        return self.was_ended or self._error is not None
+    def _watch_silence(self) -> None:
+        """Looks again when the silence would be long enough, so that a message costs no timer."""
+        loop = asyncio.get_running_loop()
+        silent_s = self._silent_s
+        if self._waiting_since is not None:
+            silent_s += loop.time() - self._waiting_since
+        if silent_s < self._silence_s:
+            self._watch = loop.call_later(max(self._silence_s - silent_s, _LOOK_AGAIN_S), self._watch_silence)
+        elif not self.was_ended:
+            self._error = IncompleteUpload(f"No audio came for {self._silence_s:g} seconds; the stream was ended.")
+            self._live.finish()
 
     async def _hear(self) -> None:
         try:
