@@ -134,16 +134,17 @@ def test_nothing_grows_onto_a_settled_word(model: CountedModel, tokenizer: Token
         assert text(utterance).split()[: len(settled)] == settled
 
 
-@given(
-    st.lists(st.integers(0, 5), max_size=5, unique=True),
-    st.lists(st.integers(6, 9), min_size=1, max_size=10, unique=True),
-)
-def test_a_circle_is_cut_to_its_first_round(before: list[int], round_: list[int]) -> None:
+SOME = st.lists(st.integers(0, 5), max_size=5, unique=True)
+OTHERS = st.lists(st.integers(6, 20), min_size=1, max_size=10, unique=True)
+
+
+@given(SOME, OTHERS)
+def test_of_a_circle_one_round_stays_or_three_tokens(before: list[int], around: list[int]) -> None:
     tokens = list(before)
-    following = itertools.cycle(round_)
+    following = itertools.cycle(around)
     while not (again := said_again(tokens)):
         tokens.append(next(following))
-    assert tokens[:-again] == before + round_
+    assert len(before) < len(tokens) - again <= len(before) + max(3, len(around))
 
 
 @given(st.lists(st.integers(0, 50), max_size=20, unique=True))
