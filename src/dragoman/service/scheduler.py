@@ -35,6 +35,8 @@ class Waiting:
     profile: str = "default"
     alone: bool = False
     """It must not be computed together with others."""
+    fresh: bool = False
+    """A partial of an utterance that has only begun: cheap, and what people wait for."""
 
     def is_early(self, now: float) -> bool:
         return self.due > now + _EARLY_S
@@ -80,7 +82,7 @@ class Scheduler:
         return min(times, default=None)
 
     def interval_s(self, now: float) -> float:
-        """Between two partials of one stream."""
+        """Between two partials of an utterance."""
         recent_s = sum(each.cost_s for each in self._drafted.values() if now - each.at < _RECENT_S)
         return min(max(recent_s / _SHARE, _SHORTEST_INTERVAL_S), _LONGEST_INTERVAL_S)
 
@@ -98,7 +100,9 @@ class Scheduler:
         """When its time comes."""
         before = self._drafted.get(partial.stream)
         due = partial.due - _EARLY_S
-        return due if before is None else max(due, before.at + interval_s)
+        if before is None:
+            return due
+        return max(due, before.at + (_SHORTEST_INTERVAL_S if partial.fresh else interval_s))
 
     def _batch(self, partials: list[Waiting]) -> tuple[int, ...]:
         if not partials:

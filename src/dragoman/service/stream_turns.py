@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from dragoman.core.errors import AudioTooLong, Cancelled, DragomanError, InternalError, InvalidRequest
-from dragoman.core.events import Finished
+from dragoman.core.events import Finished, SpeechStarted
 from dragoman.core.ports import Hypothesis
 from dragoman.service import worker_protocol as protocol
 from dragoman.service.endpointing import EndpointingRule
@@ -32,6 +32,8 @@ _PIECE_S: Final = 0.1
 """Voice activity over less audio costs nearly as much; less is looked at only when nothing else is to do."""
 _LONGEST_PIECE_S: Final = 1.0
 """Looked at between two looks at the clock."""
+_FRESH_DRAFTS: Final = 3
+"""Of an utterance that has only begun."""
 _SAMPLE_BYTES: Final = 2
 
 
@@ -45,6 +47,8 @@ class _Stream:
     """Samples, those before this opening included."""
     anchor: float = float("-inf")
     """When its first sample was spoken, as far as the arrival of the others tells."""
+    drafts: int = 0
+    """Of the utterance that is being spoken."""
     ending: bool = False
     """No more audio will come."""
 
@@ -236,6 +240,7 @@ class StreamTurns:
                     stream.session.drafted(hypotheses[number])
                 else:
                     stream.session.drafted(engine.draft([stream.session.utterance()])[0])
+                stream.drafts += 1
         now = self._clock()
         tasks = [stream.order.task for stream in streams]
         self._scheduler.drafted([task for task in tasks if task in self._streams], now, now - began)
@@ -269,7 +274,8 @@ class StreamTurns:
             self._waiting.pop(task, None)
             return
         due, profile = stream.spoken_at(work.due / 1000), stream.order.request.profile
-        self._waiting[task] = Waiting(task, work.kind, due, profile, alone=stream.is_suspect)
+        fresh = stream.drafts < _FRESH_DRAFTS
+        self._waiting[task] = Waiting(task, work.kind, due, profile, alone=stream.is_suspect, fresh=fresh)
 
     # What is reported
 
@@ -296,6 +302,8 @@ class StreamTurns:
     def _report_of(self, stream: _Stream) -> protocol.StreamReport:
         task, session = stream.order.task, stream.session
         events = session.take_events()
+        if any(isinstance(event, SpeechStarted) for event in events):
+            stream.drafts = 0
         if events and isinstance(events[-1], Finished):
             self._forget(task)
         wrapped = tuple(map(protocol.stream_event, events))
