@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -66,7 +67,7 @@ async def test_a_socket_lasts_as_long_as_audio_comes(tmp_path: Path) -> None:
                 await socket.send(SECOND[:1_600])
                 await asyncio.sleep(0.5)
             said = []
-            with pytest.raises(ConnectionClosed):
+            with suppress(ConnectionClosed):
                 while True:
                     said.append(json.loads(await socket.recv()))
         assert 2.2 < time.monotonic() - started < 5
