@@ -25,9 +25,8 @@ _SLOTS: Final = 20
 """Streams send their pieces spread over this many moments of a piece's length."""
 _SAMPLED: Final = 8
 """HTTP streams whose results are fetched."""
-_POLL_S: Final = 0.003
-_POLLS: Final = 8
-"""Of a sampled stream, after each piece that was sent, unless one shows something new."""
+_POLL_AFTER_S: Final = (0.003, 0.003, 0.003, 0.003, 0.005, 0.008, 0.013, 0.021)
+"""The result of a sampled stream is fetched so long after a piece was sent, and after each other, until it is new."""
 _LAST_WORDS_S: Final = 20
 _END: Final = b'"end":'
 
@@ -278,8 +277,8 @@ async def _poll(server: Server, stream_id: str, sender: Sender, watched: Watched
             sender.has_sent.clear()
             await sender.has_sent.wait()
             known = len(watched.arrivals)
-            for _ in range(_POLLS):
-                await asyncio.sleep(_POLL_S)
+            for wait_s in _POLL_AFTER_S:
+                await asyncio.sleep(wait_s)
                 _, body = await http("GET", f"/api/v1/stt/stream/{stream_id}")
                 watched.message(body, now())
                 if len(watched.arrivals) > known:
