@@ -274,14 +274,14 @@ async def _poll(server: Server, stream_id: str, sender: Sender, watched: Watched
     http = await Http(server).open()
     try:
         while True:
-            sender.has_sent.clear()
             await sender.has_sent.wait()
+            sender.has_sent.clear()
             known = len(watched.arrivals)
             for wait_s in _POLL_AFTER_S:
                 await asyncio.sleep(wait_s)
                 _, body = await http("GET", f"/api/v1/stt/stream/{stream_id}")
                 watched.message(body, now())
-                if len(watched.arrivals) > known:
+                if len(watched.arrivals) > known or sender.has_sent.is_set():
                     break
     finally:
         http.close()
