@@ -159,10 +159,6 @@ class PooledStream:
         _wake(self._writer)
 
     @property
-    def is_over(self) -> bool:
-        return self._over
-
-    @property
     def _is_full(self) -> bool:
         untaken_ms = (self._kept.end - self._taken) * 1000 // self.rate
         return untaken_ms > _MOST_UNTAKEN_MS or len(self._events) >= _MOST_UNREAD
