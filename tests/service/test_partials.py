@@ -16,7 +16,11 @@ pytestmark = pytest.mark.unit
 WORD = st.builds(HypothesisWord, st.sampled_from(["a", "b", "A,", "b.", "c", "--"]), st.floats(0, 1))
 WORDS = st.lists(WORD, max_size=8)
 DRAFTS = st.lists(st.tuples(WORDS, st.integers(1, 1_500)), max_size=20)
-SURE = st.lists(st.builds(HypothesisWord, st.text("abc", min_size=1), st.floats(0.995, 1)), min_size=1, max_size=8)
+
+
+def words_of(least: float) -> st.SearchStrategy[list[HypothesisWord]]:
+    """Of at least this confidence."""
+    return st.lists(st.builds(HypothesisWord, st.text("abc", min_size=1), st.floats(least, 1)), min_size=1, max_size=8)
 
 
 class Utterance:
@@ -61,7 +65,7 @@ def test_words_become_stable_only_behind_those_that_are(drafts: list[tuple[list[
             stable = said(words)[: shown.stable]
 
 
-@given(SURE, st.integers(1, 1_000))
+@given(words_of(0.995), st.integers(1, 1_000))
 def test_words_that_stay_sure_are_shown_at_once_and_come_to_rest(words: list[HypothesisWord], every_ms: int) -> None:
     utterance = Utterance()
     shown = [utterance.draft(words, every_ms) for _ in range(0, 1_000 + every_ms, every_ms)]
@@ -76,6 +80,13 @@ def test_words_that_may_well_be_wrong_are_held_back_but_for_the_first(
     doubted = [HypothesisWord("doubted", 0.5), *rest]
     shown = Utterance().draft([*sure, *doubted], 1_000)
     assert shown.words <= max(1, len(sure))
+
+
+@given(words_of(0.6), st.integers(1, 1_000))
+def test_no_likely_word_is_held_back_for_ever(words: list[HypothesisWord], every_ms: int) -> None:
+    utterance = Utterance()
+    shown = [utterance.draft(words, every_ms) for _ in range(0, 1_000 + every_ms, every_ms)]
+    assert shown[-1].words == len(words)
 
 
 @given(DRAFTS, st.floats(0, 1))

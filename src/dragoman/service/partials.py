@@ -16,12 +16,16 @@ from typing import Final
 
 from dragoman.core.ports import Hypothesis, WordTimes
 
+# Log-odds that a word will be in the final, from which on
 _SHOWN: Final = 1.5
-"""Log-odds that a word will be in the final from which on it is shown."""
-_STABLE: Final = 3.0
-"""The same from which on it stays."""
+"""it is shown;"""
+_SHOWN_IN_THE_END: Final = 0.0
+"""it is shown although it is doubted, once drafts have had it for ``_PATIENCE_MS``: others wait behind it;"""
 _FIRST: Final = -1.25
-"""The same of an utterance's first word: that somebody is heard matters more than what he says."""
+"""it is shown as the first word of its utterance: that somebody is heard matters more than what he says;"""
+_STABLE: Final = 3.0
+"""it stays."""
+_PATIENCE_MS: Final = 1_000
 _INTERCEPT: Final = -0.10
 _OWN: Final = 0.63
 _NEXT: Final = 0.22
@@ -69,15 +73,16 @@ class Agreement:
             for word, seen in zip_longest(words, self._seen[: len(words)])
         ]
         odds = self._odds_of_words(hypothesis, audio_ms)
-        shown = self._first_below(odds, _SHOWN)
+        least = [_SHOWN_IN_THE_END if audio_ms - seen.since_ms >= _PATIENCE_MS else _SHOWN for seen in self._seen]
+        shown = self._first_below(odds, least)
         if shown == 0 and odds and odds[0] >= _FIRST:
             shown = 1
-        self._stable = min(shown, self._first_below(odds, _STABLE))
+        self._stable = min(shown, self._first_below(odds, [_STABLE] * len(odds)))
         return Shown(shown, self._stable)
 
-    def _first_below(self, odds: Sequence[float], least: float) -> int:
-        """The place of the first word, behind the stable ones, whose odds are less."""
-        return next((at for at in range(self._stable, len(odds)) if odds[at] < least), len(odds))
+    def _first_below(self, odds: Sequence[float], least: Sequence[float]) -> int:
+        """The place of the first word, behind the stable ones, whose odds are less than they must be."""
+        return next((at for at in range(self._stable, len(odds)) if odds[at] < least[at]), len(odds))
 
     def _odds_of_words(self, hypothesis: Hypothesis, audio_ms: int) -> list[float]:
         """The logarithm of each word's odds to be in the final."""
