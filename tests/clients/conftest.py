@@ -14,8 +14,12 @@ from command import Dragoman
 @pytest.fixture(scope="module")
 def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server with the engine that needs no model, one for a module."""
-    dragoman = Dragoman(tmp_path_factory.mktemp("server"))
-    with dragoman.start("serve", "--port", "0", "--workers", "1") as process:
+    folder = tmp_path_factory.mktemp("server")
+    dragoman = Dragoman(folder)
+    with (
+        (folder / "log").open("wb") as log,
+        dragoman.start("serve", "--port", "0", "--workers", "1", stderr=log) as process,
+    ):
         try:
             assert process.stdout is not None
             printed = ""
