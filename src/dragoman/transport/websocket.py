@@ -15,6 +15,7 @@ from dragoman.core.ports import LiveStream
 from dragoman.service.vocabulary import Vocabularies
 from dragoman.transport.base import Audio, Finish, Frame, Prefer, Services, VendorStream, answer
 from dragoman.transport.http import as_error, identify
+from dragoman.transport.silence import SilenceWatch
 
 NORMAL: Final = 1000
 GOING_AWAY: Final = 1001
@@ -25,8 +26,6 @@ CLOSE_CODES: Final[dict[type[DragomanError], int]] = {
 }
 """How a connection is closed after an error: a violated policy is what RFC 6455 has for all that the client did wrong;
 1011 and 1013 say that it did not, and that it may try again."""
-
-_LOOK_AGAIN_S: Final = 0.001
 
 
 class Socket:
@@ -82,10 +81,6 @@ class Conversation:
         self._live = live
         self._vocabularies = vocabularies
         self._silence_s = silence_s
-        self._silent_s = 0.0
-        """Since the last audio, up to the last message."""
-        self._waiting_since: float | None = None
-        self._watch: asyncio.TimerHandle
         self._error: DragomanError | None = None
         self._news = asyncio.Event()
         self._is_over = False
@@ -94,28 +89,30 @@ class Conversation:
 
     async def run(self, receive: Receive, send: Send) -> None:
         """Raises ``Cancelled`` when the client leaves, and the ``DragomanError`` that ended the stream."""
-        self._watch_silence()
+        silence = SilenceWatch(self._silence_s, self._end_for_silence)
         try:
             async with asyncio.TaskGroup() as tasks:
-                listening = tasks.create_task(self._listen(receive), name="live stream: client")
+                listening = tasks.create_task(self._listen(receive, silence), name="live stream: client")
                 tasks.create_task(self._hear(), name="live stream: recogniser")
                 await self._tell(send)
                 listening.cancel()
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
         finally:
-            self._watch.cancel()
+            silence.stop()
         if self._error is not None:
             raise self._error
 
-    async def _listen(self, receive: Receive) -> None:
+    async def _listen(self, receive: Receive, silence: SilenceWatch) -> None:
         """Until the client leaves: reads no further while the recogniser is too far behind."""
         while True:
-            frame = await self._next_frame(receive)
+            silence.listen()
+            frame = _frame(await receive())
+            silence.rest()
             for command in self._vendor.receive(frame):
                 match command:
                     case Audio(data):
-                        self._silent_s = 0.0
+                        silence.sound()
                         with suppress(DragomanError):  # what ended the stream comes from its events, after the finals
                             await self._live.send(data)
                     case Prefer(draft):
@@ -125,24 +122,8 @@ class Conversation:
                         self.was_ended = True
                         self._live.finish()
 
-    async def _next_frame(self, receive: Receive) -> Frame:
-        """Only the time that is spent waiting for the client counts as silence."""
-        clock = asyncio.get_running_loop().time
-        self._waiting_since = clock()
-        frame = _frame(await receive())
-        self._silent_s += clock() - self._waiting_since
-        self._waiting_since = None
-        return frame
-
-    def _watch_silence(self) -> None:
-        """Looks again when the silence would be long enough, so that a message costs no timer."""
-        loop = asyncio.get_running_loop()
-        silent_s = self._silent_s
-        if self._waiting_since is not None:
-            silent_s += loop.time() - self._waiting_since
-        if silent_s < self._silence_s:
-            self._watch = loop.call_later(max(self._silence_s - silent_s, _LOOK_AGAIN_S), self._watch_silence)
-        elif not self.was_ended:
+    def _end_for_silence(self) -> None:
+        if not self.was_ended:
             self._error = IncompleteUpload(f"No audio came for {self._silence_s:g} seconds; the stream was ended.")
             self._live.finish()
 

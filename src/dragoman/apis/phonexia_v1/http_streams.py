@@ -12,6 +12,7 @@ from dragoman.apis.phonexia_v1 import wire
 from dragoman.apis.phonexia_v1.stream_result import StreamResult
 from dragoman.core.errors import Cancelled, DragomanError, InternalError, InvalidRequest, NotFound
 from dragoman.core.ports import LiveStream
+from dragoman.transport.silence import SilenceWatch
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ class HttpStream:
         self._is_fed = False
         self._error: DragomanError | None = None
         self._reason = "The stream has ended; open another one."
-        self._silence = self._await_audio()
+        self._silence = SilenceWatch(silence_s, self._end_for_silence)
         self.running = asyncio.create_task(self._run(resources), name=f"live stream {result.stream_id}")
 
     def said(self) -> wire.StreamRecognition:
@@ -75,21 +76,18 @@ class HttpStream:
             audio = half + piece
             whole = len(audio) & ~1
             half = audio[whole:]
-            self._silence.cancel()
+            self._silence.sound()
+            self._silence.rest()
             try:
                 await self._live.send(audio[:whole])
             except Cancelled:  # it has just ended
                 raise self._over() from None
             finally:
-                self._silence = self._await_audio()
-
-    def _await_audio(self) -> asyncio.TimerHandle:
-        return asyncio.get_running_loop().call_later(self._silence_s, self._end_for_silence)
+                self._silence.listen()
 
     def _end_for_silence(self) -> None:
-        if not self.running.done():
-            self._reason = f"No audio came for {self._silence_s:g} seconds, so the stream has ended; open another one."
-            self._live.finish()
+        self._reason = f"No audio came for {self._silence_s:g} seconds, so the stream has ended; open another one."
+        self._live.finish()
 
     async def _run(self, resources: ExitStack) -> None:
         try:
@@ -103,7 +101,7 @@ class HttpStream:
             logger.exception("a live stream failed unexpectedly")
             self._error = InternalError()
         finally:
-            self._silence.cancel()
+            self._silence.stop()
 
     def _over(self) -> DragomanError:
         return self._error or InvalidRequest(self._reason)
