@@ -44,9 +44,8 @@ class StreamResult:
             case SpeechStarted():
                 return False
             case Partial(segment):
-                is_new = segment != self._open
                 self._open = segment
-                return is_new
+                return True
             case Final(segment):
                 self._open = None
                 self._text += _joint(self._text, b" ") + _text(segment)
