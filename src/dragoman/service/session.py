@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from dragoman.audio.resample import Resampler
+from dragoman.audio.live_resample import LiveResampler
 from dragoman.audio.segment import SpeechSegment
 from dragoman.audio.tape import Tape
 from dragoman.audio.vad import FRAME
@@ -104,7 +104,7 @@ class LiveSession:
         self._channel = channel
         longest_ms = min(rule.longest_ms, recogniser.engine.capabilities.max_segment_ms)
         self._endpointer = Endpointer(replace(rule, longest_ms=longest_ms))
-        self._resampler = Resampler(1, prompt=True)
+        self._resampler = LiveResampler(rate)
         self._vad = recogniser.voice_activity.open()
         self._tape = Tape()
         self._looked_at = 0
@@ -128,16 +128,14 @@ class LiveSession:
 
     def feed(self, pcm: bytes) -> None:
         """Signed 16-bit little-endian samples, whole ones."""
-        samples = np.multiply(np.frombuffer(pcm, "<i2"), np.float32(2**-15), dtype=np.float32)
+        samples = np.frombuffer(pcm, "<i2")
         self.taken += len(samples)
-        for ready in self._resampler.feed(samples[:, np.newaxis], self._rate):
-            self._tape.append(ready[:, 0])
+        self._tape.append(self._resampler.feed(samples))
         self._look()
 
     def finish(self) -> None:
         """No more audio will come."""
-        for ready in self._resampler.finish():
-            self._tape.append(ready[:, 0])
+        self._tape.append(self._resampler.finish())
         self._look()
         self._looked_at = self._tape.end
         ended = self._endpointer.finish()
