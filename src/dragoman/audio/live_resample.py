@@ -24,8 +24,8 @@ Pcm = npt.NDArray[np.int16]
 
 _MOST_PHASES: Final = 320
 """Those of 22,050 Hz, which make a block of 20 ms."""
-_BLOCK: Final = 64
-"""Samples of 16 kHz in a block, at least about as many: the cheapest size."""
+_BLOCK: Final = 16
+"""Samples of 16 kHz in a block, about as many or more: weights of longer blocks do not stay in the cache."""
 _REJECTION_DB: Final = 100
 _PASSED: Final = 0.913
 """The part of what both rates can carry that passes unchanged; soxr's own for high quality."""

@@ -10,21 +10,23 @@ import logging
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, ParamSpec
 
 from dragoman.core.errors import AudioTooLong, Cancelled, DragomanError, InternalError, InvalidRequest
 from dragoman.core.events import Finished, SpeechStarted
-from dragoman.core.ports import Hypothesis
+from dragoman.core.ports import Engine, Hypothesis
 from dragoman.service import worker_protocol as protocol
 from dragoman.service.endpointing import EndpointingRule
 from dragoman.service.recognise import Recogniser
-from dragoman.service.scheduler import Scheduler, Waiting
+from dragoman.service.scheduler import Scheduler, Waiting, is_early
 from dragoman.service.session import Kind, LiveSession
 
 log = logging.getLogger("dragoman.worker")
+
+P = ParamSpec("P")
 
 StreamOrder = protocol.OpenStream | protocol.Audio | protocol.EndStream | protocol.Cancel
 
@@ -62,6 +64,14 @@ class _Stream:
 
     def spoken_at(self, position_s: float) -> float:
         return self.anchor + position_s
+
+    def take_arrived(self, seconds: float) -> bytearray:
+        """The first of it, at most so much."""
+        size = round(seconds * self.order.rate) * _SAMPLE_BYTES
+        taken = self.arrived
+        self.arrived = taken[size:]
+        del taken[size:]
+        return taken
 
     @property
     def fed_to(self) -> float:
@@ -151,11 +161,10 @@ class StreamTurns:
                 self._closed |= stream is not None
                 self._forget(order.task)
                 continue
-            with self._guard(order.task):
-                if isinstance(order, protocol.OpenStream):
-                    self._open(order)
-                elif stream is not None:
-                    self._take(stream, order, arrived_at)
+            if isinstance(order, protocol.OpenStream):
+                self._guarded(order.task, self._open, order)
+            elif stream is not None:
+                self._guarded(order.task, self._take, stream, order, arrived_at)
 
     def _open(self, order: protocol.OpenStream) -> None:
         recogniser = self._recognisers[order.request.profile]
@@ -174,7 +183,8 @@ class StreamTurns:
         if length_s > self._longest_s:
             raise AudioTooLong(f"A stream may last {self._longest_s:g} seconds; this one is longer.")
         self._unfed[order.task] = stream
-        self._look_at_work(stream)
+        if order.task in self._waiting:
+            self._look_at_work(stream)
 
     # What is computed
 
@@ -185,7 +195,7 @@ class StreamTurns:
         if stream.ending and not stream.arrived:
             return True
         enough = stream.unfed_s >= _PIECE_S or stream.ending
-        return enough and not Waiting(stream.order.task, Kind.FINAL, stream.fed_to).is_early(now)
+        return enough and not is_early(stream.fed_to, now)
 
     def _has_final(self, stream: _Stream) -> bool:
         waiting = self._waiting.get(stream.order.task)
@@ -197,15 +207,12 @@ class StreamTurns:
         for group in (trusted, *([stream] for stream in streams if stream.is_suspect)):
             self._step(group)
             for stream in group:
-                with self._guard(stream.order.task):
-                    self._feed_one(stream)
+                self._guarded(stream.order.task, self._feed_one, stream)
         return bool(streams)
 
     def _feed_one(self, stream: _Stream) -> None:
-        size = min(len(stream.arrived), round(_LONGEST_PIECE_S * stream.order.rate) * _SAMPLE_BYTES)
-        if size:
-            stream.session.feed(bytes(stream.arrived[:size]))
-            del stream.arrived[:size]
+        if stream.arrived:
+            stream.session.feed(stream.take_arrived(_LONGEST_PIECE_S))
         if stream.ending and not stream.arrived:
             stream.session.finish()
         if not stream.arrived:
@@ -235,25 +242,25 @@ class StreamTurns:
             with suppress(Exception):  # whose doing it is shows one by one
                 hypotheses = engine.draft([stream.session.utterance() for stream in streams])
         for number, stream in enumerate(streams):
-            with self._guard(stream.order.task):
-                if hypotheses:
-                    stream.session.drafted(hypotheses[number])
-                else:
-                    stream.session.drafted(engine.draft([stream.session.utterance()])[0])
-                stream.drafts += 1
+            hypothesis = hypotheses[number] if hypotheses else None
+            self._guarded(stream.order.task, self._draft_one, stream, engine, hypothesis)
         now = self._clock()
         tasks = [stream.order.task for stream in streams]
         self._scheduler.drafted([task for task in tasks if task in self._streams], now, now - began)
 
-    def _recognise(self, stream: _Stream) -> None:
-        with self._guard(stream.order.task):
-            stream.session.recognise(lambda: stream.order.task in self._cancelled)
+    def _draft_one(self, stream: _Stream, engine: Engine, hypothesis: Hypothesis | None) -> None:
+        session = stream.session
+        session.drafted(engine.draft([session.utterance()])[0] if hypothesis is None else hypothesis)
+        stream.drafts += 1
 
-    @contextmanager
-    def _guard(self, task: int) -> Iterator[None]:
-        """What goes wrong in the block ends the stream; a process without memory ends as a whole."""
+    def _recognise(self, stream: _Stream) -> None:
+        task = stream.order.task
+        self._guarded(task, stream.session.recognise, lambda: task in self._cancelled)
+
+    def _guarded(self, task: int, do: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """What goes wrong in it ends the stream; a process without memory ends as a whole."""
         try:
-            yield
+            do(*args, **kwargs)
         except MemoryError:
             raise
         except Cancelled:
@@ -291,15 +298,14 @@ class StreamTurns:
             return
         reports: list[protocol.StreamReport] = []
         for task, stream in list(self._touched.items()):
-            with self._guard(task):
-                reports.append(self._report_of(stream))
+            self._guarded(task, self._add_report, stream, reports)
         failed = tuple(self._failed)
         self._touched.clear()
         self._failed.clear()
         self._closed = False
         self._send([protocol.Streams(tuple(reports), failed, len(self._streams), self._late_ms())])
 
-    def _report_of(self, stream: _Stream) -> protocol.StreamReport:
+    def _add_report(self, stream: _Stream, reports: list[protocol.StreamReport]) -> None:
         task, session = stream.order.task, stream.session
         events = session.take_events()
         if any(isinstance(event, SpeechStarted) for event in events):
@@ -307,7 +313,7 @@ class StreamTurns:
         if events and isinstance(events[-1], Finished):
             self._forget(task)
         wrapped = tuple(map(protocol.stream_event, events))
-        return protocol.StreamReport(task, session.taken, session.settled, session.next_index, wrapped)
+        reports.append(protocol.StreamReport(task, session.taken, session.settled, session.next_index, wrapped))
 
     def _late_ms(self) -> int:
         """How long what is due, or what is not looked at yet, has been waiting, at most."""
