@@ -14,6 +14,8 @@ from typing import Final
 from dragoman.service import worker_protocol as protocol
 
 _MOMENT_S: Final = 1.0
+_COMPANY_S: Final = 0.004
+"""How long an order waits for others."""
 
 
 class WorkerProcess:
@@ -21,7 +23,8 @@ class WorkerProcess:
 
     def __init__(self, process: Process) -> None:
         self._process = process
-        self._orders: list[bytes] = []
+        self._orders = bytearray()
+        """As frames, not yet on their way."""
 
     @property
     def pid(self) -> int:
@@ -39,17 +42,17 @@ class WorkerProcess:
         """Never waits: of files orders are few and short, and a live stream bounds the audio that is on its way. What
         is sent to a dead process is lost.
 
-        Orders of the same moment leave together; no event loop does that for a pipe.
+        An order waits a little for others: a write wakes the worker up, and what arrives together is reported together.
         """
         if not self._orders:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._orders.append(protocol.encode(order))
+            asyncio.get_running_loop().call_later(_COMPANY_S, self._flush)
+        protocol.append(self._orders, order)
 
     def _flush(self) -> None:
         assert self._process.stdin is not None
+        orders, self._orders = self._orders, bytearray()
         if not self._process.stdin.is_closing():
-            self._process.stdin.write(b"".join(self._orders))
-        self._orders.clear()
+            self._process.stdin.write(orders)
 
     def kill(self) -> None:
         with suppress(ProcessLookupError):
