@@ -312,9 +312,46 @@ def test_partials_grow_by_300_ms_and_begin_with_the_stable_words_before(
             drafted[index], stable[index] = session.taken, words[: partial.stable_words]
 
 
+@settings(max_examples=20, deadline=None)
+@given(stretches(), st.lists(st.integers(160, 8_000), min_size=1, max_size=4))
+def test_what_is_shown_is_told_when_it_is_news_and_else_every_600_ms(parts: list[Stretch], sizes: list[int]) -> None:
+    session = LiveSession(recogniser(Script(confidence=0.99)), RecognitionRequest(), RULE, 16_000)
+    listener = Listener(session, FakeEngine(Script(confidence=0.99)))
+    pcm = sound(parts)
+    told: dict[int, tuple[str, int, int]] = {}
+    at = 0
+    for size in itertools.cycle(sizes):
+        if at >= len(pcm):
+            break
+        session.feed(pcm[at : at + 2 * size])
+        at += 2 * size
+        before = len(listener.events)
+        listener.step()
+        for partial in partials(listener.events[before:]):
+            text, stable, taken = told.get(partial.segment.index, ("", 0, -10_000))
+            is_news = (partial.segment.text, partial.stable_words) != (text, stable)
+            assert is_news or session.taken - taken >= 9_600 - 512
+            told[partial.segment.index] = (partial.segment.text, partial.stable_words, session.taken)
+
+
+def test_an_utterance_is_drafted_first_when_it_has_gone_on_for_half_a_second() -> None:
+    session = LiveSession(recogniser(), RecognitionRequest(), RULE, 16_000)
+    due = []
+    for _ in range(200):
+        session.feed(sound([(10, True)]))
+        if (work := session.work()) is not None:
+            due.append(work.due)
+            session.drafted(FakeEngine().draft([session.utterance()])[0])
+    first, *rest = due
+    assert 450 <= first <= 750
+    assert all(300 <= later - earlier < 350 for earlier, later in itertools.pairwise(due))
+    assert rest
+
+
 def test_the_times_of_stable_words_stay() -> None:
     request = RecognitionRequest(time_detail=TimeDetail.CHARACTER)
-    shown = partials(listen(sound([(3_500, True), (1_000, False)]), request=request))
+    sure = Script(confidence=0.99)
+    shown = partials(listen(sound([(3_500, True), (1_000, False)]), request=request, script=sure))
     assert shown[-1].stable_words > 0
     for before, after in itertools.pairwise(shown):
         kept = before.stable_words

@@ -32,7 +32,11 @@ from dragoman.service.recognise import Recogniser, recognise_segment
 
 Floats = npt.NDArray[np.float32]
 
+_FIRST_DRAFT: Final = 500 * SAMPLE_RATE // 1000
+"""After speech began. Sooner, drafts are guesses."""
 _DRAFT_EVERY: Final = 300 * SAMPLE_RATE // 1000
+_TELL_EVERY: Final = 600 * SAMPLE_RATE // 1000
+"""A partial that is as the last one is told again, to say that somebody is still speaking."""
 
 
 class Kind(IntEnum):
@@ -62,8 +66,12 @@ class _Open:
     start: int
     drafting: Utterance
     agreement: Agreement
-    drafted_to: int
-    """Sample up to which it was drafted, or where its speech begins."""
+    draft_due: int
+    """Sample from which on it is drafted next."""
+    told: tuple[str, int] = ("", 0)
+    """The last partial's text and how much of it is stable."""
+    told_to: int = 0
+    """Sample up to which the draft went that it was from."""
     stable: tuple[HypothesisWord, ...] = ()
     stable_times: tuple[WordTimes, ...] = ()
     """The words that all later partials begin with, and where they lie."""
@@ -152,8 +160,8 @@ class LiveSession:
             return Work(Kind.FINAL, self._ms(first.ended * FRAME))
         if first.paused is not None:
             return None if first.answered else Work(Kind.AHEAD, self._ms(first.paused * FRAME))
-        due = first.drafted_to + _DRAFT_EVERY
-        return Work(Kind.PARTIAL, self._ms(due)) if due <= self._looked_at else None
+        is_due = first.draft_due <= self._looked_at
+        return Work(Kind.PARTIAL, self._ms(first.draft_due)) if is_due else None
 
     def utterance(self) -> tuple[Utterance, Samples]:
         """What the engine needs to draft the open utterance when a ``PARTIAL`` is due; ``drafted`` takes the result."""
@@ -164,17 +172,19 @@ class LiveSession:
     def drafted(self, hypothesis: Hypothesis) -> None:
         """The draft of what ``utterance`` gave."""
         first = self._utterances[0]
-        first.drafted_to = first.draft_to
+        first.draft_due = first.draft_to + _DRAFT_EVERY
         start, stop_ms = first.start * FRAME, self._ms(first.draft_to)
+        shown = first.agreement.update(hypothesis, (first.draft_to - start) * 1000 // SAMPLE_RATE)
+        said = (*first.stable, *hypothesis.words[len(first.stable) : shown.words])
+        text = " ".join(word.text for word in said)
+        is_news = (text, shown.stable) != first.told or first.draft_to >= first.told_to + _TELL_EVERY
+        if not said or not is_news:
+            return
+        first.told, first.told_to = (text, shown.stable), first.draft_to
         timed = self._request.time_detail is not TimeDetail.SEGMENT
         times = (*first.stable_times, *self._tail_times(first, hypothesis)) if timed else ()
-        known = len(first.stable)
-        shown = first.agreement.update(hypothesis, times, (first.draft_to - start) * 1000 // SAMPLE_RATE)
-        said = (*first.stable, *hypothesis.words[known : shown.words])
         first.stable, first.stable_times = said[: shown.stable], times[: shown.stable]
         first.drafting.settle(shown.stable)
-        if not said:
-            return
         begin_ms = self._ms(start)
 
         def place(offset_ms: int) -> int:
@@ -195,7 +205,7 @@ class LiveSession:
             channel=self._channel,
             start_ms=words[0].start_ms if timed else begin_ms,
             end_ms=words[-1].end_ms if timed else stop_ms,
-            text=" ".join(word.text for word in said),
+            text=text,
             confidence=fmean(word.confidence for word in said),
             words=words,
         )
@@ -253,7 +263,7 @@ class LiveSession:
             start=started.start,
             drafting=self._recogniser.engine.open_utterance(self._request),
             agreement=Agreement(),
-            drafted_to=started.speech * FRAME,
+            draft_due=started.speech * FRAME + _FIRST_DRAFT,
         )
         self._indices += 1
         self._utterances.append(opened)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from dragoman.core.request import Phrase
 from dragoman.engines.moonshine.biasing import Biasing
-from dragoman.engines.moonshine.draft import DraftedUtterance, said_again
+from dragoman.engines.moonshine.draft import DraftedUtterance, heard_again, said_again
 from dragoman.engines.moonshine.engine import prepare
 from dragoman.engines.moonshine.model import DecoderState, Floats, MoonshineModel
 from dragoman.engines.moonshine.selection import is_loop, spoken_words
@@ -150,3 +151,29 @@ def test_of_a_circle_one_round_stays_or_three_tokens(before: list[int], around: 
 @given(st.lists(st.integers(0, 50), max_size=20, unique=True))
 def test_what_is_said_twice_is_no_circle(tokens: list[int]) -> None:
     assert said_again(tokens + tokens) == 0
+
+
+FRESH = st.lists(st.integers(0, 99).map(lambda number: f"w{number:02}"), min_size=1, max_size=10, unique=True)
+
+
+@given(FRESH, FRESH, st.integers(1, 3))
+def test_what_repeats_the_words_before_it_is_heard_again_even_if_cut_off(
+    before: list[str], said: list[str], letters: int
+) -> None:
+    once = [f"before {word}" for word in before] + said
+    again = [*said[:-1], said[-1][:letters]]
+    assert heard_again(once) == 0
+    assert heard_again(once + again) == len(again)
+
+
+@given(FRESH, FRESH)
+def test_what_was_said_twice_stays_once_other_words_follow(said: list[str], rest: list[str]) -> None:
+    assert heard_again([*said, *said, *(f"after {word}" for word in rest)]) == 0
+
+
+def test_no_mark_stands_upon_another(model: CountedModel, tokenizer: Tokenizer, speech: np.ndarray) -> None:
+    utterance = DraftedUtterance(model, tokenizer)
+    marks = re.compile(r"[,;:!?]{2}|,\.|\.,")
+    for cut in range(8_000, 12 * 16_000, 8_000):
+        utterance.redraft(prepare(speech[:cut]))
+        assert not marks.search(text(utterance)), text(utterance)
