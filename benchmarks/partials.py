@@ -4,7 +4,8 @@ Plays recordings through a live session on the clock of the audio, as if computi
 adds is in the benchmark of live streams. A word of a partial is wrong later if it is not in the final at its place,
 where the partial is aligned with the beginning of the final by the fewest word edits; case and punctuation apart,
 hyphens as spaces. Each word counts when it is first shown at its place, and a stable one when it becomes stable. An
-utterance whose final is empty makes all of its words wrong.
+utterance whose final is empty makes all of its words wrong. The text stands still for as long as nothing of it changes
+between the first word of the final and the end of its last one.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +39,9 @@ from dragoman.service.session import Kind, LiveSession
 HOW_MANY = {"read": 28, "accented": 20, "commands": 24, "conversation": 8, "telephone": 8, "long": 1}
 LONGEST_S = 150
 CADENCES_MS = (300, 500, 1000)
+FRESH_DRAFTS = 3
+"""Of an utterance, which come as often as the session lets them: so does the scheduler."""
+STILL_MS = 1_900
 PIECE = SAMPLE_RATE // 50
 NOT_SPOKEN = re.compile(r"[^\w']+")
 
@@ -107,9 +112,34 @@ def spread(values: Sequence[int]) -> dict[str, int]:
     return {f"p{q}": int(np.percentile(values, q)) for q in (50, 95)} if values else {}
 
 
+def waits_ms(utterance: Shown, final: Sequence[Word]) -> list[int]:
+    """For each word of the final how long after its end it was first shown, in the final at the latest."""
+    assert utterance.final
+    seen: dict[int, int] = {}
+    for now_ms, partial in utterance.partials:
+        for place in word_places(partial.segment.words, final):
+            if place is not None:
+                seen.setdefault(place, now_ms)
+    return [seen.get(at, utterance.final[0]) - word.end_ms for at, word in enumerate(final)]
+
+
+def stands_still_ms(utterance: Shown, final: Sequence[Word]) -> int:
+    """The longest time in which nothing of the text changed while somebody spoke."""
+    changes_ms = [final[0].start_ms]
+    text = ""
+    for now_ms, partial in utterance.partials:
+        if partial.segment.text != text:
+            text = partial.segment.text
+            changes_ms.append(now_ms)
+    changes_ms.append(max(changes_ms[-1], final[-1].end_ms))
+    return max(later - before for before, later in pairwise(changes_ms))
+
+
 def count(utterances: Sequence[Shown]) -> dict[str, object]:
     shown, stable = Count(), Count()
-    firsts_ms = []
+    firsts_ms: list[int] = []
+    finals_ms: list[int] = []
+    still_ms: list[int] = []
     repeated = Count()
     for utterance in utterances:
         final = utterance.final[1].segment.words if utterance.final else ()
@@ -130,6 +160,8 @@ def count(utterances: Sequence[Shown]) -> dict[str, object]:
             spoken_ms = max(utterance.start_ms, final[0].start_ms)
             first_ms = utterance.partials[0][0] if utterance.partials else utterance.final[0]
             firsts_ms.append(first_ms - spoken_ms)
+            finals_ms += waits_ms(utterance, final)
+            still_ms.append(stands_still_ms(utterance, final))
     late = sum(first_ms > 1200 for first_ms in firsts_ms) / max(1, len(firsts_ms))
     return {
         "utterances": len(utterances),
@@ -140,6 +172,9 @@ def count(utterances: Sequence[Shown]) -> dict[str, object]:
         ),
         "all_words_of_all_partials_wrong_percent": round(100 * repeated.wrong / max(1, repeated.words), 2),
         "first_ms": spread(firsts_ms),
+        "words_of_finals_first_seen_ms": spread(finals_ms),
+        "stands_still_ms": spread(still_ms),
+        f"stand_still_for_{STILL_MS}_ms": sum(still >= STILL_MS for still in still_ms),
         "first_later_than_1200_ms_percent": round(100 * late, 1),
     }
 
@@ -157,7 +192,7 @@ class Player:
         pcm = (np.clip(samples, -1, 1) * 32_767).astype("<i2")
         session = LiveSession(self._recogniser, RecognitionRequest(), EndpointingRule(), SAMPLE_RATE)
         utterances: list[Shown] = []
-        drafted_ms = 0
+        drafted_ms = drafts = 0
         for at in range(0, len(pcm) + PIECE, PIECE):
             with self._clock("voice_activity"):
                 if at < len(pcm):
@@ -167,9 +202,9 @@ class Player:
             now_ms = session.taken * 1000 // SAMPLE_RATE
             while (work := session.work()) is not None:
                 if work.kind is Kind.PARTIAL:
-                    if now_ms < drafted_ms + self._cadence_ms:
+                    if drafts >= FRESH_DRAFTS and now_ms < drafted_ms + self._cadence_ms:
                         break
-                    drafted_ms = now_ms
+                    drafted_ms, drafts = now_ms, drafts + 1
                     with self._clock("drafts"):
                         drafts = self._recogniser.engine.draft([session.utterance()])
                     with self._clock("drafts_aligned"):
@@ -177,6 +212,7 @@ class Player:
                 else:
                     with self._clock("finals"):
                         session.recognise(lambda: False)
+                    drafts = drafts if work.kind is Kind.AHEAD else 0
                 self._note(session, now_ms, utterances)
             self._note(session, now_ms, utterances)
         self.audio_s += len(pcm) / SAMPLE_RATE

@@ -20,12 +20,14 @@ from typing import Final
 from dragoman.core.ports import Hypothesis
 
 # Chance of a word to be in the final, from which on
-_SHOWN: Final = 0.83
-"""it is a gain to show it;"""
+_SHOWN: Final = 0.85
+"""it is a gain to show it, if it is new;"""
 _FIRST: Final = 0.22
 """it is shown as the first word of its utterance: that somebody is heard matters more than what he says;"""
 _STABLE: Final = 0.96
 """it is a gain to say that it stays, once a second draft has it."""
+_WAITED: Final = 0.08
+"""What a word gains with each second, up to ``_LONGEST_S``, in which drafts have had it: others wait behind it."""
 _INTERCEPT: Final = -0.17
 _OWN: Final = 0.84
 _NEXT: Final = 0.23
@@ -72,31 +74,26 @@ class Agreement:
         if words[: self._stable] != [seen.parts for seen in stable]:
             return Shown(self._stable, self._stable)
         self._seen = [*stable, *_found_again(self._seen[self._stable :], words[self._stable :], audio_ms)]
-        chances = self._chances(hypothesis, audio_ms)
+        ages_s = [min((audio_ms - seen.since_ms) / 1000, _LONGEST_S) for seen in self._seen]
+        chances = _chances(hypothesis, ages_s)
         still_shown = max((at + 1 for at, seen in enumerate(self._seen) if seen.shown), default=0)
-        shown = _most_gained(chances, still_shown, _SHOWN)
+        gains = [chance - _SHOWN + _WAITED * age_s for chance, age_s in zip(chances, ages_s, strict=True)]
+        shown = _most_gained(gains, still_shown)
         if shown == 0 and chances and chances[0] >= _FIRST:
             shown = 1
-        rested = [
-            0.0 if seen.since_ms == audio_ms else chance for chance, seen in zip(chances, self._seen, strict=True)
-        ]
-        self._stable = _most_gained(rested[:shown], self._stable, _STABLE)
+        gains = [(chance if age_s else 0.0) - _STABLE for chance, age_s in zip(chances, ages_s, strict=True)]
+        self._stable = _most_gained(gains[:shown], self._stable)
         self._seen = [replace(seen, shown=at < shown) for at, seen in enumerate(self._seen)]
         return Shown(shown, self._stable)
 
-    def _chances(self, hypothesis: Hypothesis, audio_ms: int) -> list[float]:
-        """Each word's chance to be in the final."""
-        own = [_log_odds(word.confidence) for word in hypothesis.words]
-        return [
-            _chance(
-                _INTERCEPT
-                + _OWN * sure
-                + _NEXT * following
-                + _PER_SECOND * min((audio_ms - seen.since_ms) / 1000, _LONGEST_S)
-                + _NEW * (seen.since_ms == audio_ms)
-            )
-            for sure, following, seen in zip(own, [*own[1:], 0.0], self._seen, strict=False)
-        ]
+
+def _chances(hypothesis: Hypothesis, ages_s: Sequence[float]) -> list[float]:
+    """Each word's chance to be in the final."""
+    own = [_log_odds(word.confidence) for word in hypothesis.words]
+    return [
+        _chance(_INTERCEPT + _OWN * sure + _NEXT * following + (_PER_SECOND * age_s if age_s else _NEW))
+        for sure, following, age_s in zip(own, [*own[1:], 0.0], ages_s, strict=False)
+    ]
 
 
 def _parts(word: str) -> tuple[str, ...]:
@@ -120,10 +117,10 @@ def _found_again(before: Sequence[_Seen], words: Sequence[tuple[str, ...]], audi
     return found
 
 
-def _most_gained(chances: Sequence[float], start: int, least: float) -> int:
-    """Where, from ``start`` on, to stop so that the chances above ``least`` outweigh those below by most."""
-    gains = accumulate((chance - least for chance in chances[start:]), initial=0.0)
-    return start + max(enumerate(gains), key=lambda gain: (gain[1], gain[0]))[0]
+def _most_gained(gains: Sequence[float], start: int) -> int:
+    """Where to stop, from ``start`` on, so that the sum of what is gained and lost is greatest."""
+    sums = list(accumulate(gains[start:], initial=0.0))
+    return start + max(range(len(sums)), key=lambda at: (sums[at], at))
 
 
 def _chance(log_odds: float) -> float:

@@ -6,6 +6,7 @@ no longer agrees with they stay; from there on it decodes one by one. ``docs/dec
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -22,6 +23,8 @@ from dragoman.engines.moonshine.tokenizer import BEGIN, END, Tokenizer
 _MARGIN: Final = 0.5
 """Nats by which a token of the last draft may be less likely than the best one and still be kept."""
 _LONGEST_CIRCLE: Final = 10
+_MARKS: Final = re.compile(r"[,.;:!?]{2}$")
+"""One mark upon another is what the model says when it has lost its place."""
 _ECHO: Final = 3
 """Words said again that are no accident even if others lie between."""
 
@@ -87,8 +90,9 @@ class DraftedUtterance:
         if is_loop(self._tokenizer.decode(self._tokens)):
             self._cut(self._settled)
         words = self._tokenizer.words(self._tokens)
-        if again := heard_again([spoken(text) for text, _ in words]):
-            self._cut(max(self._settled, words[-again][1].start))
+        while again := heard_again([spoken(text) for text, _ in words]):
+            del words[-again:]
+        self._cut(max(self._settled, words[-1][1].stop if words else 0))
 
     def _decode(self, states: Floats, known: list[int], limit: int) -> None:
         state = self._model.begin(states)
@@ -110,17 +114,13 @@ class DraftedUtterance:
         while len(self._tokens) < limit:
             row = log_softmax(logits)
             token = int(self._preferred(row, place).argmax())
-            if token == END or (self._tokens and self._is_mark(token) and self._is_mark(self._tokens[-1])):
+            if token == END or _MARKS.search(self._tokenizer.decode([*self._tokens[-1:], token])):
                 return
             place = self._take(token, row, place)
             if again := said_again(self._tokens[self._settled :]):
                 self._cut(len(self._tokens) - again)
                 return
             logits = self._model.step(np.array([[token]], np.int64), state)[0, -1]
-
-    def _is_mark(self, token: int) -> bool:
-        """Whether it is punctuation. One mark upon another is what the model says when it has lost its place."""
-        return bool(self._tokenizer.closes_word[token]) and not self._tokenizer.begins_word[token]
 
     def _cut(self, count: int) -> None:
         del self._tokens[count:], self._log_probabilities[count:]
