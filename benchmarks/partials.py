@@ -89,6 +89,7 @@ class Shown:
     start_ms: int
     partials: list[tuple[int, Partial]] = field(default_factory=list)
     final: tuple[int, Final] | None = None
+    drafts: int = 0
 
 
 @dataclass(slots=True)
@@ -192,7 +193,7 @@ class Player:
         pcm = (np.clip(samples, -1, 1) * 32_767).astype("<i2")
         session = LiveSession(self._recogniser, RecognitionRequest(), EndpointingRule(), SAMPLE_RATE)
         utterances: list[Shown] = []
-        drafted_ms = drafts = 0
+        drafted_ms = 0
         for at in range(0, len(pcm) + PIECE, PIECE):
             with self._clock("voice_activity"):
                 if at < len(pcm):
@@ -202,9 +203,10 @@ class Player:
             now_ms = session.taken * 1000 // SAMPLE_RATE
             while (work := session.work()) is not None:
                 if work.kind is Kind.PARTIAL:
-                    if drafts >= FRESH_DRAFTS and now_ms < drafted_ms + self._cadence_ms:
+                    if utterances[-1].drafts >= FRESH_DRAFTS and now_ms < drafted_ms + self._cadence_ms:
                         break
-                    drafted_ms, drafts = now_ms, drafts + 1
+                    drafted_ms = now_ms
+                    utterances[-1].drafts += 1
                     with self._clock("drafts"):
                         drafts = self._recogniser.engine.draft([session.utterance()])
                     with self._clock("drafts_aligned"):
@@ -212,7 +214,6 @@ class Player:
                 else:
                     with self._clock("finals"):
                         session.recognise(lambda: False)
-                    drafts = drafts if work.kind is Kind.AHEAD else 0
                 self._note(session, now_ms, utterances)
             self._note(session, now_ms, utterances)
         self.audio_s += len(pcm) / SAMPLE_RATE
