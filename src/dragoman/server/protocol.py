@@ -10,6 +10,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
+from dragoman.transport.exchange import WRITABLE
+
 MAX_MESSAGE_BYTES: Final = 4 << 20
 """A longer message of a WebSocket closes it with 1009. Two minutes of audio at 16 kHz are as much."""
 
@@ -96,6 +98,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     _patience: asyncio.TimerHandle | None = None
 
     async def run_asgi(self) -> None:
+        self.scope["extensions"][WRITABLE] = {"now": self.writable.is_set}
         try:
             await super().run_asgi()
         finally:

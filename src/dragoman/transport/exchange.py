@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from starlette.types import Message, Receive, Scope, Send
@@ -11,6 +12,9 @@ from starlette.types import Message, Receive, Scope, Send
 from dragoman.core.errors import Cancelled
 from dragoman.transport.base import Reply
 
+WRITABLE: Final = "dragoman.writable"
+"""An extension of a WebSocket's scope: ``now()`` says whether ``send`` would return without waiting. A time limit costs
+as much as sending."""
 _LINGER_S: Final = 30.0
 _LINGER_IDLE_S: Final = 5.0
 _CLIENT_LEFT: Final = 499
@@ -112,6 +116,7 @@ class SocketExchange:
         self._status = 0
         self._close_code = 0
         self._bytes_in = 0
+        self._is_writable: Callable[[], bool] = scope.get("extensions", {}).get(WRITABLE, {}).get("now", lambda: False)
         self._receive = receive
         self._send = send
         self._stall_timeout_s = stall_timeout_s
@@ -133,7 +138,10 @@ class SocketExchange:
             case "websocket.close":
                 self._close_code = message["code"]
         try:
-            await _send_in_time(self._send, message, self._stall_timeout_s)
+            if self._is_writable():
+                await self._send(message)
+            else:
+                await _send_in_time(self._send, message, self._stall_timeout_s)
         except OSError:
             raise Cancelled("The client has left.") from None
 
