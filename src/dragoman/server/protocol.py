@@ -52,6 +52,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["extensions"] = {WRITABLE: {"now": lambda: not self.flow.write_paused}}
         self._await_head()
 
     def on_headers_complete(self) -> None:

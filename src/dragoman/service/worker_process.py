@@ -14,8 +14,6 @@ from typing import Final
 from dragoman.service import worker_protocol as protocol
 
 _MOMENT_S: Final = 1.0
-_COMPANY_S: Final = 0.004
-"""How long an order waits for others."""
 
 
 class WorkerProcess:
@@ -42,10 +40,10 @@ class WorkerProcess:
         """Never waits: of files orders are few and short, and a live stream bounds the audio that is on its way. What
         is sent to a dead process is lost.
 
-        An order waits a little for others: a write wakes the worker up, and what arrives together is reported together.
+        Orders of the same moment leave together; no event loop does that for a pipe.
         """
         if not self._orders:
-            asyncio.get_running_loop().call_later(_COMPANY_S, self._flush)
+            asyncio.get_running_loop().call_soon(self._flush)
         protocol.append(self._orders, order)
 
     def _flush(self) -> None:
