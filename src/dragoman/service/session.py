@@ -134,7 +134,7 @@ class LiveSession:
         """How much audio is kept at the moment, at 16 kHz."""
         return self._tape.held
 
-    def feed(self, pcm: bytes) -> None:
+    def feed(self, pcm: bytes | bytearray) -> None:
         """Signed 16-bit little-endian samples, whole ones."""
         samples = np.frombuffer(pcm, "<i2")
         self.taken += len(samples)
@@ -241,7 +241,7 @@ class LiveSession:
             return
         samples = self._tape.between(self._looked_at, self._looked_at + count * FRAME)
         frames = samples.reshape(count, FRAME)
-        levels = np.sqrt(np.einsum("ij,ij->i", frames, frames) / FRAME)
+        levels = np.sqrt(np.vecdot(frames, frames) / FRAME)
         for probability, level in zip(self._vad.feed(samples).tolist(), levels.tolist(), strict=True):
             self._looked_at += FRAME
             for boundary in self._endpointer.take(probability, level):
