@@ -12,8 +12,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 from itertools import accumulate
 from typing import Final
 
@@ -83,7 +84,7 @@ class Agreement:
             shown = 1
         gains = [(chance if age_s else 0.0) - _STABLE for chance, age_s in zip(chances, ages_s, strict=True)]
         self._stable = _most_gained(gains[:shown], self._stable)
-        self._seen = [replace(seen, shown=at < shown) for at, seen in enumerate(self._seen)]
+        self._seen = [_Seen(seen.parts, seen.since_ms, at < shown) for at, seen in enumerate(self._seen)]
         return Shown(shown, self._stable)
 
 
@@ -96,6 +97,7 @@ def _chances(hypothesis: Hypothesis, ages_s: Sequence[float]) -> list[float]:
     ]
 
 
+@lru_cache(maxsize=10_000)
 def _parts(word: str) -> tuple[str, ...]:
     return tuple(_NOT_SPOKEN.sub("", part) for part in _HYPHENS.split(word.lower()))
 
@@ -104,9 +106,11 @@ def _found_again(before: Sequence[_Seen], words: Sequence[tuple[str, ...]], audi
     """The words, each with its history if all of its parts were in the draft before in the same order."""
     owners = [seen for seen in before for _ in seen.parts]
     old, new = [part for seen in before for part in seen.parts], [part for parts in words for part in parts]
-    origins: list[_Seen | None] = [None] * len(new)
-    for there, here, count in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
-        origins[here : here + count] = owners[there : there + count]
+    origins: list[_Seen | None] = [*owners, *[None] * (len(new) - len(old))]
+    if new[: len(old)] != old:
+        origins = [None] * len(new)
+        for there, here, count in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
+            origins[here : here + count] = owners[there : there + count]
     found = []
     for parts, stop in zip(words, accumulate(map(len, words)), strict=True):
         of_parts = [seen for seen in origins[stop - len(parts) : stop] if seen is not None]
