@@ -65,10 +65,9 @@ def test_only_waiting_without_a_sound_counts(actions: list[tuple[str, int]]) -> 
         silent_s, listening, expected = 0, True, None
         for action, seconds in [*actions, ("listen", 3 * LIMIT_S)]:
             getattr(watch, action)()
+            listening = action == "listen"
             if action == "sound":
                 silent_s = 0
-            else:
-                listening = action == "listen"
             if listening:
                 if silent_s + seconds >= LIMIT_S and expected is None:
                     expected = clock.now + LIMIT_S - silent_s

@@ -77,7 +77,6 @@ class HttpStream:
             whole = len(audio) & ~1
             half = audio[whole:]
             self._silence.sound()
-            self._silence.rest()
             try:
                 await self._live.send(audio[:whole])
             except Cancelled:  # it has just ended
