@@ -116,15 +116,6 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._patience.cancel()
         super().connection_lost(exc)
 
-    def send_receive_event_to_app(self) -> None:
-        """uvicorn stops reading at every message and goes on when it is taken, at the cost of system calls. One message
-        may wait here."""
-        may_wait = not self.read_paused and self.queue.empty()
-        self.read_paused |= may_wait  # what is paused already uvicorn does not pause
-        super().send_receive_event_to_app()
-        if may_wait:
-            self.read_paused = False
-
     def handle_ping(self) -> None:
         output = self.conn.data_to_send()
         if self.writable.is_set():
