@@ -23,7 +23,7 @@ from benchmarks.streams_wire import STOP, Http, Server, Upload, WebSocket, frame
 PIECE_MS: Final = 100
 _SLOTS: Final = 20
 """Streams send their pieces spread over this many moments of a piece's length."""
-_SAMPLED: Final = 8
+_SAMPLED: Final = 2
 """HTTP streams whose results are fetched."""
 _POLL_AFTER_S: Final = (0.003, 0.003, 0.003, 0.003, 0.005, 0.008, 0.013, 0.021)
 """The result of a sampled stream is fetched so long after a piece was sent, and after each other, until it is new."""
