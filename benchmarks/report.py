@@ -101,10 +101,10 @@ def _stream_lines(streams: dict[str, Any] | None) -> Iterator[str]:
         cells = (f"{v['p50']:.2f} / {v['p95']:.2f} / {v['max']:.2f}" if v["n"] else "none" for v in values)
         yield f"{name + ', served ' + str(measured['served']):26}" + "".join(f"{cell:>22}" for cell in cells)
         yield (
-            f"{'':26}partial words wrong later {measured['partial_words_wrong_percent']} %, word errors against file "
+            f"{'':26}words of results that finals lack {measured['partial_words_wrong_percent']} %, word error ratio "
             f"{measured['word_error_ratio']}, processor s per audio s {measured['processor_s_per_audio_s']}"
         )
-    yield f"stable words: {speech['stability']}"
+    yield f"partials by the recogniser's events: {speech['stability']}"
     for transport, measured in streams["many"].items():
         yield (
             f"{measured['streams']} streams, {transport}: latency ms {measured['latency_ms']}, kB a stream "
@@ -175,16 +175,13 @@ def _stream_limits(streams: dict[str, Any]) -> Iterator[tuple[str, float | None,
     yield "refusal, ms", speech["refusal"]["waited_ms"], REFUSAL_MS, False
     six = speech[f"{PROMISED_STREAMS} streams"]
     yield "first partial, s", six["first_partial_s"].get("p95"), FIRST_PARTIAL_S, False
-    yield "between partials, s", six["partial_gap_s"].get("p95"), PARTIAL_GAP_S, False
+    yield "between results of an open utterance, s", six["partial_gap_s"].get("p95"), PARTIAL_GAP_S, False
     yield "final after a pause, s", six["final_after_pause_s"].get("p95"), FINAL_S, False
     yield "final after a cut, s", six["final_after_cut_s"].get("p95"), FINAL_S, False
-    yield "partial words wrong later, %", six["partial_words_wrong_percent"], PARTIAL_WORDS_WRONG_PERCENT, False
-    yield (
-        "stable words wrong later, %",
-        speech["stability"]["stable_words_wrong_percent"],
-        STABLE_WORDS_WRONG_PERCENT,
-        False,
-    )
+    stability = speech["stability"]
+    yield "partial words wrong later, %", stability["shown"]["wrong_percent"], PARTIAL_WORDS_WRONG_PERCENT, False
+    yield "between partials, s", stability["partial_gap_s"].get("p95"), PARTIAL_GAP_S, False
+    yield "stable words wrong later, %", stability["stable"]["wrong_percent"], STABLE_WORDS_WRONG_PERCENT, False
     yield "word errors live against file", six["word_error_ratio"], LIVE_ERROR_RATIO, False
     for transport, measured in streams["many"].items():
         yield f"latency by {transport}, p99, ms", measured["latency_ms"].get("p99"), LATENCY_P99_MS, False

@@ -23,11 +23,10 @@ from benchmarks.streams_wire import STOP, Http, Server, Upload, WebSocket, frame
 PIECE_MS: Final = 100
 _SLOTS: Final = 20
 """Streams send their pieces spread over this many moments of a piece's length."""
-_SAMPLED: Final = 8
+_SAMPLED: Final = 2
 """HTTP streams whose results are fetched."""
-_POLL_S: Final = 0.003
-_POLLS: Final = 8
-"""Of a sampled stream, after each piece that was sent, unless one shows something new."""
+_POLL_AFTER_S: Final = (0.003, 0.003, 0.003, 0.003, 0.005, 0.008, 0.013, 0.021)
+"""The result of a sampled stream is fetched so long after a piece was sent, and after each other, until it is new."""
 _LAST_WORDS_S: Final = 20
 _END: Final = b'"end":'
 
@@ -243,6 +242,7 @@ async def many(server: Server, task: dict[str, Any]) -> dict[str, Any]:
     return {
         "opened_s": opened_s,
         "latencies_s": latencies,
+        "results_a_second": len(latencies) / wall_s / (len(streams) if by_websocket else len(polls)),
         "early": early,
         "client_lags_s": pace.lags[first_lag:],
         "client_processor_share": own_share,
@@ -274,14 +274,14 @@ async def _poll(server: Server, stream_id: str, sender: Sender, watched: Watched
     http = await Http(server).open()
     try:
         while True:
-            sender.has_sent.clear()
             await sender.has_sent.wait()
+            sender.has_sent.clear()
             known = len(watched.arrivals)
-            for _ in range(_POLLS):
-                await asyncio.sleep(_POLL_S)
+            for wait_s in _POLL_AFTER_S:
+                await asyncio.sleep(wait_s)
                 _, body = await http("GET", f"/api/v1/stt/stream/{stream_id}")
                 watched.message(body, now())
-                if len(watched.arrivals) > known:
+                if len(watched.arrivals) > known or sender.has_sent.is_set():
                     break
     finally:
         http.close()

@@ -7,17 +7,18 @@ import contextlib
 import json
 import socket
 import struct
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.streams_wire import STOP, Http, Server, Upload, WebSocket, frame, now
 
 _PIECE: Final = bytes(range(256)) * 6
-_WARM_UP: Final = 3
-_SETTLED_S: Final = 60
+_WARM_UP: Final = 5
+_LOOK_S: Final = 0.05
+_LOOKS: Final = 400
+"""Whether the server is done; what is busy even then is in the result."""
 _REST_S: Final = 3
-"""What streams keep for a while after their end, and what the next round would otherwise count."""
+"""For what is kept of a stream after its end."""
 
 
 async def rude(server: Server, task: dict[str, Any]) -> dict[str, Any]:
@@ -25,14 +26,14 @@ async def rude(server: Server, task: dict[str, Any]) -> dict[str, Any]:
     http = await Http(server).open()
     for _ in range(_WARM_UP):
         await _round(server, http, task["streams"])
-    await _settle(server, http, None)
+    await asyncio.sleep(_REST_S)
     before = _state(server)
     began = now()
     opened = 0
     for _ in range(task["rounds"]):
         opened += await _round(server, http, task["streams"])
     took_s = now() - began
-    settled_s = await _settle(server, http, before["handles"])
+    await asyncio.sleep(_REST_S)
     after = _state(server)
     works = await _still_works(server)
     busy = await _busy(http)
@@ -40,7 +41,6 @@ async def rude(server: Server, task: dict[str, Any]) -> dict[str, Any]:
     return {
         "opened": opened,
         "took_s": took_s,
-        "settled_s": settled_s,
         "before": before,
         "after": after,
         "busy": busy,
@@ -49,12 +49,16 @@ async def rude(server: Server, task: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _round(server: Server, http: Http, streams: int) -> int:
-    """How many of them were streams before they were dropped."""
+    """How many of them were streams before they were dropped. Ends when the server is done with all of them."""
     ways = [_half_a_request, _handshake_only, _half_a_frame, _without_reading, _without_goodbye]
     acts = [
         ways[number % 5](server) if number % 2 else _half_a_chunk(server, http, number) for number in range(streams)
     ]
     outcomes = await asyncio.gather(*(asyncio.wait_for(act, 20) for act in acts), return_exceptions=True)
+    for _ in range(_LOOKS):
+        if not any((await _busy(http)).values()):
+            break
+        await asyncio.sleep(_LOOK_S)
     return sum(outcome is True for outcome in outcomes)
 
 
@@ -145,22 +149,6 @@ async def _busy(http: Http) -> dict[str, int]:
     _, body = await http("GET", "/api/v1/technologies")
     technologies = json.loads(body)["result"]["technologies"]
     return {each["name"]: sum(model["n_busy_instancies"] for model in each["models"]) for each in technologies}
-
-
-async def _settle(server: Server, http: Http, handles: list[int] | None) -> float:
-    """Wait until nothing is busy, and the handles are as before; for so long at most."""
-    began = now()
-
-    async def is_quiet(condition: Callable[[], bool]) -> bool:
-        return not any((await _busy(http)).values()) and condition()
-
-    while now() - began < _SETTLED_S:
-        if await is_quiet(lambda: handles is None or _state(server)["handles"] <= handles):
-            break
-        await asyncio.sleep(0.25)
-    settled_s = now() - began
-    await asyncio.sleep(_REST_S)
-    return settled_s
 
 
 async def _still_works(server: Server) -> bool:

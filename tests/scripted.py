@@ -27,7 +27,7 @@ from dragoman.core.events import (
 from dragoman.core.request import RecognitionRequest, Vocabulary
 from dragoman.core.transcript import Character, Segment, Transcript, Word
 from dragoman.server.app import Application, build_app
-from dragoman.server.protocol import HttpProtocol
+from dragoman.server.protocol import HttpProtocol, WebSocketProtocol
 from dragoman.server.serve import Server
 from dragoman.server.settings import Settings
 from dragoman.service.limits import Admission, Quota
@@ -277,12 +277,16 @@ async def client(app: Application, headers: dict[str, str] | None = None) -> Asy
 
 @asynccontextmanager
 async def serving(
-    app: Application, settings: Settings, protocol: type[HttpProtocol] = HttpProtocol
+    app: Application,
+    settings: Settings,
+    protocol: type[HttpProtocol] = HttpProtocol,
+    socket_protocol: type[WebSocketProtocol] = WebSocketProtocol,
 ) -> AsyncIterator[str]:
     """The application behind a real socket of this machine; gives its base URL."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = Server(app, settings)
         server.config.http = protocol
+        server.config.ws = socket_protocol
         running = asyncio.create_task(server.serve(sockets=[listener]), name="server")
         try:
             await server.listening.wait()

@@ -13,7 +13,7 @@ import pytest
 
 from dragoman.apis.phonexia_v1.http_streams import HttpStreams
 from dragoman.apis.phonexia_v1.stream_result import StreamResult
-from dragoman.core.errors import NotFound, WorkerLost
+from dragoman.core.errors import InvalidRequest, NotFound, WorkerLost
 from dragoman.core.events import Final, Partial
 from dragoman.core.request import RecognitionRequest
 from dragoman.server.settings import Settings
@@ -257,4 +257,6 @@ async def test_silence_ends_a_stream_with_all_that_was_said(sent: bytes) -> None
     await asyncio.wait_for(stream.running, 5)
     assert stream.said().is_last
     assert live.received == sent
+    with pytest.raises(InvalidRequest, match="No audio"):
+        await stream.feed(pieces())
     await streams.aclose()

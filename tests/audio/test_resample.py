@@ -14,12 +14,9 @@ RATES = st.one_of(
 )
 
 
-LIVE_RATES = st.one_of(st.sampled_from([8000, 11025, 16000, 22050, 44100, 48000]), st.integers(8000, 48_000))
-
-
-def resampled(samples: np.ndarray, rate: int, sizes: list[int], *, prompt: bool = False) -> np.ndarray:
+def resampled(samples: np.ndarray, rate: int, sizes: list[int]) -> np.ndarray:
     """All of ``samples``, [n, channels], fed in pieces of the given sizes, over and over."""
-    resampler = Resampler(samples.shape[1], prompt=prompt)
+    resampler = Resampler(samples.shape[1])
     ready, start, turn = [], 0, 0
     while start < len(samples):
         size = sizes[turn % len(sizes)]
@@ -102,47 +99,3 @@ def test_sound_above_8_khz_does_not_fold_back() -> None:
     t = np.arange(44100) / 44100
     whistle = (0.9 * np.sin(2 * np.pi * 12_000 * t)).astype(np.float32)[:, np.newaxis]
     assert np.abs(resampled(whistle, 44100, [4096])[4000:12000]).max() < 1e-4
-
-
-@settings(max_examples=40, deadline=None)
-@given(LIVE_RATES, st.lists(st.integers(1, 5_000), min_size=1, max_size=5))
-def test_a_prompt_one_holds_back_at_most_40_ms_at_any_time(rate: int, sizes: list[int]) -> None:
-    resampler = Resampler(1, prompt=True)
-    taken = given_back = 0
-    for size in sizes * 8:
-        given_back += sum(len(ready) for ready in resampler.feed(np.zeros((size, 1), np.float32), rate))
-        taken += size
-        assert 0 <= taken / rate - given_back / 16000 < 0.04
-
-
-@settings(max_examples=40, deadline=None)
-@given(LIVE_RATES, st.integers(0, 30_000), st.lists(st.integers(1, 20_000), min_size=1, max_size=5))
-def test_a_prompt_one_keeps_the_length_to_the_sample_too(rate: int, samples: int, sizes: list[int]) -> None:
-    output = resampled(np.zeros((samples, 1), np.float32), rate, sizes, prompt=True)
-    assert abs(len(output) - samples * 16000 / rate) <= 0.5
-
-
-@settings(max_examples=40, deadline=None)
-@given(LIVE_RATES, st.floats(0.3, 1.7), st.lists(st.integers(50, 50_000), min_size=1, max_size=5))
-def test_from_a_prompt_one_a_sound_comes_at_its_time_to_an_eighth_of_a_millisecond(
-    rate: int, at_s: float, sizes: list[int]
-) -> None:
-    output = resampled(pulse(rate, at_s, 2.0)[:, np.newaxis], rate, sizes, prompt=True)[:, 0]
-    assert abs(centre_s(output) - at_s) < 1 / 8000
-
-
-@settings(max_examples=20, deadline=None)
-@given(LIVE_RATES, st.lists(st.integers(1, 9000), min_size=1, max_size=5))
-def test_the_result_of_a_prompt_one_does_not_depend_on_the_pieces(rate: int, sizes: list[int]) -> None:
-    samples = np.random.default_rng(1).uniform(-1, 1, (20_000, 1)).astype(np.float32)
-    pieces, whole = (resampled(samples, rate, some, prompt=True) for some in (sizes, [20_000]))
-    np.testing.assert_array_equal(pieces, whole)
-
-
-def test_a_prompt_one_is_as_clean() -> None:
-    t = np.arange(44100) / 44100
-    whistle = (0.9 * np.sin(2 * np.pi * 12_000 * t)).astype(np.float32)[:, np.newaxis]
-    assert np.abs(resampled(whistle, 44100, [441], prompt=True)[4000:12000]).max() < 1e-4
-    tone = (0.5 * np.sin(2 * np.pi * 1000 * t)).astype(np.float32)[:, np.newaxis]
-    middle = resampled(tone, 44100, [441], prompt=True)[4000:12000, 0]
-    assert np.sqrt(2 * np.mean(middle**2)) == pytest.approx(0.5, rel=1e-3)

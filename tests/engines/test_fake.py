@@ -54,6 +54,11 @@ def test_preferred_phrases_are_what_is_said_unless_a_script_says_otherwise() -> 
     assert heard(FakeEngine(Script(texts=("Good morning.",)))) == {"Good morning."}
 
 
+def test_a_script_says_how_sure_every_word_is() -> None:
+    heard = FakeEngine(Script(confidence=0.5)).recognise(noise(2).data, REQUEST, lambda: False)
+    assert {word.confidence for word in heard.words} == {heard.confidence} == {0.5}
+
+
 def test_a_text_without_words_is_a_segment_without_words() -> None:
     assert FakeEngine(Script(texts=("",))).recognise(noise(1).data, REQUEST, lambda: False).words == ()
 
@@ -106,3 +111,29 @@ def test_every_whole_frame_is_speech_in_whatever_pieces_it_comes(pieces: list[in
     stream = AllSpeech().open()
     probabilities = np.concatenate([np.zeros(0), *(stream.feed(np.zeros(n, np.float32)) for n in pieces)])
     assert probabilities.tolist() == [1.0] * (sum(pieces) // 512)
+
+
+@given(
+    seed=st.integers(0, 50), phrases=st.lists(st.sampled_from(["blue tulip", "one two three four five"]), max_size=2)
+)
+def test_drafts_grow_word_by_word_towards_what_is_recognised(seed: int, phrases: list[str]) -> None:
+    audio = noise(4, seed=seed)
+    request = RecognitionRequest(language="en", vocabulary=Vocabulary(tuple(map(Phrase, phrases))))
+    engine = FakeEngine()
+    utterance = engine.open_utterance(request)
+    final = [word.text.rstrip(".") for word in engine.recognise(audio.data, request, lambda: False).words]
+    counts = []
+    for length in range(0, len(audio) + 1, 4_000):
+        (draft,) = engine.draft([(utterance, audio[:length].data)])
+        assert [word.text for word in draft.words] == final[: len(draft.words)]
+        counts.append(len(draft.words))
+    assert counts == sorted(counts)
+    assert (counts[0], counts[-1]) == (0, len(final))
+
+
+def test_a_mishap_befalls_drafts_too() -> None:
+    engine = FakeEngine(Script(mishaps=(Mishap(above=0.5, kind="error"),)))
+    utterance = engine.open_utterance(REQUEST)
+    assert engine.draft([(utterance, noise(1, peak=0.4).data)])[0].words
+    with pytest.raises(RuntimeError):
+        engine.draft([(utterance, noise(1, peak=0.9).data)])

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import wave
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from difflib import SequenceMatcher
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import pytest
 from dragoman.core.assemble import Assembler
 from dragoman.core.events import Final, Opened
 from dragoman.core.request import RecognitionRequest
+from dragoman.core.transcript import Word
 from dragoman.server.recognisers import build_pool
 from dragoman.server.settings import Profile, load_settings
 from dragoman.service.workers import WorkerPool
@@ -72,3 +75,74 @@ async def test_a_closed_file_takes_no_processor_time_after_a_second(
     before_s = processor_s(pid)
     await asyncio.sleep(0.5)
     assert processor_s(pid) - before_s < 0.03
+
+
+async def live_words(pool: WorkerPool, recording: Path, *, kill_after: int = -1) -> list[Word]:
+    """The words of the finals of a recording sent as fast as it is taken; the worker is killed after one of them."""
+    with wave.open(str(recording)) as file:
+        rate, audio = file.getframerate(), file.readframes(file.getnframes())
+    stream = pool.open_stream(REQUEST, rate)
+
+    async def say() -> None:
+        for first in range(0, len(audio), rate // 5):
+            await stream.send(audio[first : first + rate // 5])
+        stream.finish()
+
+    saying = asyncio.create_task(say())
+    segments = []
+    try:
+        async with aclosing(stream.events()) as events:
+            async for event in events:
+                if isinstance(event, Final):
+                    segments.append(event.segment)
+                    if len(segments) == kill_after:
+                        os.kill(pool.pids[0], signal.SIGKILL)
+        await saying
+    finally:
+        saying.cancel()
+        stream.close()
+    indexes = [segment.index for segment in segments]
+    assert indexes == sorted(set(indexes))
+    return [word for segment in segments for word in segment.words]
+
+
+async def test_live_speech_gives_the_words_of_the_file_also_when_the_worker_is_killed(
+    pool: WorkerPool, sample: Callable[[str], Path]
+) -> None:
+    assembler = Assembler()
+    async with aclosing(pool.transcribe(sample("two_cities"), REQUEST)) as events:
+        async for event in events:
+            assembler.add(event)
+    expected = [spoken(word) for word in assembler.transcript().words]
+    for kill_after in (-1, 3):
+        heard = await live_words(pool, sample("two_cities"), kill_after=kill_after)
+        assert SequenceMatcher(None, expected, [spoken(word) for word in heard], autojunk=False).ratio() > 0.9
+        assert all(word.start_ms <= word.end_ms <= after.start_ms for word, after in pairwise(heard))
+    assert pool.restarts == 1
+
+
+async def test_files_and_live_streams_on_one_worker_do_not_change_each_others_words(
+    pool: WorkerPool, sample: Callable[[str], Path]
+) -> None:
+    async def words_of_file() -> list[str]:
+        assembler = Assembler()
+        async with aclosing(pool.transcribe(sample("beckett"), REQUEST)) as events:
+            async for event in events:
+                assembler.add(event)
+        return [word.text for word in assembler.transcript().words]
+
+    file = await words_of_file()
+    live = [word.text for word in await live_words(pool, sample("endgame_nagg_nell"))]
+    async with asyncio.TaskGroup() as tasks:
+        streams = [tasks.create_task(live_words(pool, sample("endgame_nagg_nell"))) for _ in range(2)]
+        files = [tasks.create_task(words_of_file()) for _ in range(3)]
+    assert [await each for each in files] == [file] * 3
+    assert [[word.text for word in await each] for each in streams] == [live] * 2
+
+
+async def test_it_can_serve_a_few_streams_and_says_so(pool: WorkerPool) -> None:
+    assert 1 <= pool.stream_capacity < 100
+
+
+def spoken(word: Word) -> str:
+    return "".join(filter(str.isalnum, word.text.lower()))

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dragoman.core.events import Finished, Opened
@@ -26,6 +27,14 @@ pytestmark = pytest.mark.realtime
 COMMAND = (sys.executable, "-m", "dragoman.server.worker_main")
 REQUEST = RecognitionRequest(language="en")
 SECRET = "the patient said so"
+
+
+def sound(peak: float, seconds: float = 6) -> bytes:
+    samples = np.random.default_rng(1).uniform(-1, 1, round(seconds * 8_000))
+    return (peak * 32767 * samples).astype("<i2").tobytes()
+
+
+SOUND, LOUD_SOUND = sound(QUIET), sound(LOUD)
 
 
 class Worker:
@@ -59,7 +68,7 @@ class Worker:
         while not reports or not isinstance(reports[-1], protocol.FileFinished | protocol.FileFailed):
             report = self.report()
             assert report is not None, "the worker died"
-            if not isinstance(report, protocol.Ready | protocol.NotReady) and report.task == task:
+            if isinstance(report, protocol.FileReport) and report.task == task:
                 reports.append(report)
         return reports
 
@@ -186,6 +195,68 @@ def test_an_exception_ends_its_file_alone_and_the_log_says_where_but_not_what(tm
     assert "fake.py" in log
     assert "a peak of 0." not in log + failed.message
     assert SECRET not in log
+
+
+# Live streams
+
+
+def stream_reports(it: Worker, task: int) -> Iterator[protocol.StreamReport]:
+    """Until the stream has finished."""
+    while True:
+        report = it.report()
+        assert report is not None, "the worker died"
+        if isinstance(report, protocol.Streams):
+            assert not report.failed
+            for each in report.reports:
+                if each.task == task:
+                    yield each
+                    if each.events and isinstance(each.events[-1], protocol.StreamFinished):
+                        return
+
+
+def test_a_live_stream_while_files_are_recognised(speech: Path, script: Any) -> None:
+    with worker(script(seconds_per_second=0.05)) as it:
+        it.start(1, speech)
+        it.start(2, speech)
+        it.send(protocol.OpenStream(3, REQUEST, 8_000), protocol.Audio(3, SOUND), protocol.EndStream(3))
+        reports = list(stream_reports(it, 3))
+        assert [report.taken for report in reports] == sorted(report.taken for report in reports)
+        assert reports[-1].taken == reports[-1].settled == len(SOUND) // 2
+        kinds = [type(event) for report in reports for event in report.events]
+        assert kinds.count(protocol.StreamStarted) == kinds.count(protocol.StreamEnded) > 0
+        assert kinds.count(protocol.StreamFinal) > 0
+        assert isinstance(it.reports_of(1)[-1], protocol.FileFinished)
+
+
+def test_it_says_for_whom_it_computes_before_it_does(script: Any, tmp_path: Path) -> None:
+    with worker(script(mishaps=[{"above": 0.5, "kind": "crash"}])) as it:
+        for task in (1, 2):
+            it.send(protocol.OpenStream(task, REQUEST, 8_000), protocol.Audio(task, SOUND[:16_000]))
+        it.send(protocol.OpenStream(3, REQUEST, 8_000, suspect=True), protocol.Audio(3, LOUD_SOUND))
+        reports = []
+        while (report := it.report()) is not None:
+            reports.append(report)
+        stepping = [report.tasks for report in reports if isinstance(report, protocol.Stepping)]
+        assert stepping[-1] == (3,)
+        assert {task for tasks in stepping for task in tasks} == {1, 2, 3}
+
+
+def test_a_replacement_takes_its_predecessors_word_for_what_it_can_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(protocol.STREAM_CAPACITY, "7")
+    with worker(ready=False) as it:
+        report = it.report()
+        assert isinstance(report, protocol.Ready)
+        assert report.streams == 7
+
+
+def test_streams_that_are_cancelled_are_gone(script: Any) -> None:
+    with worker(script(seconds_per_second=10)) as it:
+        for task in range(1, 6):
+            it.send(protocol.OpenStream(task, REQUEST, 16_000), protocol.Audio(task, SOUND), protocol.EndStream(task))
+            it.send(protocol.Cancel(task), protocol.Audio(task, SOUND), protocol.Cancel(task))
+        it.send(protocol.OpenStream(6, REQUEST, 8_000), protocol.EndStream(6))
+        while not (isinstance(report := it.report(), protocol.Streams) and report.open == 0):
+            assert report is not None
 
 
 def test_an_engine_that_cannot_be_loaded_is_reported(script: Any) -> None:

@@ -86,22 +86,25 @@ def test_utterances_are_in_order_apart_and_never_longer_than_the_rule(
 
 @settings(max_examples=100, deadline=None)
 @given(rules(), frames())
-def test_every_frame_of_speech_is_in_exactly_one_utterance(rule: EndpointingRule, heard: list[Frame]) -> None:
+def test_speech_of_a_tenth_of_a_second_is_in_exactly_one_utterance(rule: EndpointingRule, heard: list[Frame]) -> None:
     found = utterances(rule, heard)
-    for at, (probability, _) in enumerate(heard):
-        if probability >= 0.5:
-            assert sum(one.start <= at < one.stop for one in found) == 1
+    for at in range(len(heard) - 2):
+        if min(probability for probability, _ in heard[at : at + 3]) >= 0.5:
+            for frame in range(at, at + 3):
+                assert sum(one.start <= frame < one.stop for one in found) == 1
 
 
 @settings(max_examples=100, deadline=None)
 @given(rules(), frames())
 def test_an_utterance_holds_little_but_speech(rule: EndpointingRule, heard: list[Frame]) -> None:
-    for found in utterances(rule, heard):
+    every = utterances(rule, heard)
+    cuts = {one.start for one in every if one.start == one.speech}
+    for found in every:
         assert (found.speech - found.start) * FRAME_MS <= 400
         silence = 0
         while silence < found.stop - found.start and heard[found.stop - 1 - silence][0] < 0.35:
             silence += 1
-        assert silence * FRAME_MS <= 200 or found.ended_at == found.stop
+        assert silence * FRAME_MS <= 200 or found.ended_at == found.stop or found.stop in cuts
 
 
 @settings(max_examples=100, deadline=None)
@@ -178,12 +181,12 @@ def test_the_longer_the_utterance_the_shorter_the_pause_that_ends_it() -> None:
 
     pauses = [shortest_pause(speech) for speech in range(10, 290, 10)]
     assert pauses == sorted(pauses, reverse=True)
-    assert 480 <= pauses[0] <= 512
+    assert abs(pauses[0] - EndpointingRule().trailing_silence_ms) <= FRAME_MS
     assert 100 <= pauses[-1] <= 200
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.integers(170, 290))
+@given(st.integers(225, 300))
 def test_speech_that_does_not_pause_is_cut_where_it_is_quietest(quiet: int) -> None:
     heard = [SPEECH] * 600
     heard[quiet : quiet + 2] = [(0.6, 0.01)] * 2
@@ -197,5 +200,5 @@ def test_speech_that_never_ends_is_cut_for_ever() -> None:
     assert all(before.stop == after.start for before, after in itertools.pairwise(found))
 
 
-def test_silence_gives_nothing() -> None:
-    assert boundaries(EndpointingRule(), [SILENCE] * 1_000) == []
+def test_silence_and_clicks_give_nothing() -> None:
+    assert boundaries(EndpointingRule(), [*[SILENCE] * 20, SPEECH, SPEECH] * 100) == []

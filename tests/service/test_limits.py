@@ -123,3 +123,33 @@ def test_a_file_over_midnight_does_not_count_for_the_new_day() -> None:
         use(quota, 10, key_id="b")
         reservation.used_ms = 9 * MINUTE
     use(quota, 10)
+
+
+@given(limit=st.integers(1, 100), lengths=st.lists(st.lists(st.integers(0, 30), max_size=10), max_size=4))
+def test_streams_that_grow_never_go_past_the_quota_together_and_all_they_used_counts(
+    limit: int, lengths: list[list[int]]
+) -> None:
+    quota = Quota({"live": limit}, Clock())
+    limit_ms = limit * MINUTE
+    with ExitStack() as streams:
+        reservations = [streams.enter_context(quota.reserve("live", "a")) for _ in lengths]
+        for reservation, grown in zip(reservations, lengths, strict=True):
+            for by_ms in (minutes * MINUTE for minutes in grown):
+                before_ms = reservation.used_ms
+                others_ms = sum(other.used_ms for other in reservations) - before_ms
+                if others_ms + before_ms + by_ms <= limit_ms:
+                    reservation.grow(before_ms + by_ms)
+                    assert reservation.used_ms == before_ms + by_ms
+                else:
+                    with pytest.raises(QuotaExceeded):
+                        reservation.grow(before_ms + by_ms)
+                    assert reservation.used_ms == before_ms
+        used_ms = sum(reservation.used_ms for reservation in reservations)
+    if used_ms < limit_ms:
+        with quota.reserve("live", "a") as last:
+            last.grow(limit_ms - used_ms)
+            with pytest.raises(QuotaExceeded):
+                last.grow(limit_ms - used_ms + 1)
+    else:
+        with pytest.raises(QuotaExceeded), quota.reserve("live", "a"):
+            pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import signal
 import sys
 import time
@@ -286,6 +287,68 @@ async def test_streams_opened_while_there_is_no_worker_wait_for_it(pools: Pools)
         os.kill(pool.pids[0], signal.SIGKILL)
         await seconds_until(lambda: not pool.pids)
         assert finals(await converse(pool, noise(6))) == expected
+
+
+async def test_whatever_is_killed_closed_and_poisoned_every_other_stream_is_right(pools: Pools, tmp_path: Path) -> None:
+    rng = random.Random(4)
+    file = noise_file(tmp_path / "file.wav", [(29, QUIET)])
+    sounds = [noise(seconds, seed=seconds) for seconds in (2, 7, 15)]
+    started = time.monotonic()
+    right = 0
+
+    async with pools(workers=2, seconds_per_second=0.003, mishaps=[{"above": 0.5, "kind": "crash"}]) as pool:
+        expected = [finals(await converse(pool, sound)) for sound in sounds]
+
+        def is_enough() -> bool:
+            seconds = time.monotonic() - started
+            return (seconds > 5 and right > 10 and pool.restarts > 5) or seconds > 60
+
+        async def client() -> None:
+            nonlocal right
+            while not is_enough():
+                number = rng.randrange(len(sounds))
+                task = asyncio.create_task(converse(pool, sounds[number], speed=8))
+                if rng.random() < 0.3:
+                    await asyncio.sleep(rng.uniform(0, 1))
+                    task.cancel()
+                    await asyncio.wait([task])
+                    continue
+                try:
+                    heard = await task
+                except NoFreeInstance:  # a worker that was just replaced has something to catch up with
+                    await asyncio.sleep(0.1)
+                else:
+                    assert finals(heard) == expected[number]
+                    right += 1
+
+        async def reader_of_files() -> None:
+            while not is_enough():
+                assert [event async for event in pool.transcribe(file, REQUEST)]
+
+        async def poisoner() -> None:
+            while not is_enough():
+                with pytest.raises((ExceptionGroup, NoFreeInstance)) as error:
+                    await converse(pool, noise(1) + noise(3, LOUD), speed=8)
+                if not isinstance(error.value, NoFreeInstance):
+                    assert error.group_contains(WorkerLost)
+                await asyncio.sleep(0.1)
+
+        async def killer() -> None:
+            while not is_enough():
+                before = right
+                await asyncio.sleep(rng.uniform(0.5, 1))
+                if pool.pids and right > before:
+                    os.kill(rng.choice(pool.pids), rng.choice([signal.SIGKILL, signal.SIGSEGV]))
+
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(6):
+                tasks.create_task(client())
+            for work in (reader_of_files, poisoner, killer):
+                tasks.create_task(work())
+        assert right > 10
+        assert pool.restarts > 5
+        assert await seconds_until(lambda: not pool.busy) < 2.0
+        await seconds_until(lambda: sessions(pool) == 0)
 
 
 # Back-pressure

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.core.ports import Hypothesis, HypothesisWord, WordTimes
+from dragoman.core.ports import Hypothesis, HypothesisWord
 from dragoman.service.partials import Agreement, Shown
 
 pytestmark = pytest.mark.unit
@@ -16,7 +14,11 @@ pytestmark = pytest.mark.unit
 WORD = st.builds(HypothesisWord, st.sampled_from(["a", "b", "A,", "b.", "c", "--"]), st.floats(0, 1))
 WORDS = st.lists(WORD, max_size=8)
 DRAFTS = st.lists(st.tuples(WORDS, st.integers(1, 1_500)), max_size=20)
-SURE = st.lists(st.builds(HypothesisWord, st.text("abc", min_size=1), st.floats(0.995, 1)), min_size=1, max_size=8)
+
+
+def words_of(least: float) -> st.SearchStrategy[list[HypothesisWord]]:
+    """Of at least this confidence."""
+    return st.lists(st.builds(HypothesisWord, st.text("abc", min_size=1), st.floats(least, 1)), min_size=1, max_size=8)
 
 
 class Utterance:
@@ -28,9 +30,7 @@ class Utterance:
 
     def draft(self, words: list[HypothesisWord], after_ms: int) -> Shown:
         self._audio_ms += after_ms
-        edges = [self._audio_ms * at // max(1, len(words)) for at in range(len(words) + 1)]
-        times = [WordTimes(*pair) for pair in pairwise(edges)]
-        return self._agreement.update(Hypothesis(tuple(words)), times, self._audio_ms)
+        return self._agreement.update(Hypothesis(tuple(words)), self._audio_ms)
 
 
 def said(words: list[HypothesisWord]) -> list[str]:
@@ -61,7 +61,7 @@ def test_words_become_stable_only_behind_those_that_are(drafts: list[tuple[list[
             stable = said(words)[: shown.stable]
 
 
-@given(SURE, st.integers(1, 1_000))
+@given(words_of(0.995), st.integers(1, 1_000))
 def test_words_that_stay_sure_are_shown_at_once_and_come_to_rest(words: list[HypothesisWord], every_ms: int) -> None:
     utterance = Utterance()
     shown = [utterance.draft(words, every_ms) for _ in range(0, 1_000 + every_ms, every_ms)]
@@ -69,13 +69,60 @@ def test_words_that_stay_sure_are_shown_at_once_and_come_to_rest(words: list[Hyp
     assert shown[-1].stable == len(words)
 
 
-@given(WORDS, WORDS)
-def test_words_that_may_well_be_wrong_are_held_back_but_for_the_first(
-    sure: list[HypothesisWord], rest: list[HypothesisWord]
+@given(WORDS, st.floats(0, 0.5))
+def test_a_doubted_word_at_the_end_is_held_back_unless_it_is_the_first(
+    before: list[HypothesisWord], confidence: float
 ) -> None:
-    doubted = [HypothesisWord("doubted", 0.5), *rest]
-    shown = Utterance().draft([*sure, *doubted], 1_000)
-    assert shown.words <= max(1, len(sure))
+    shown = Utterance().draft([*before, HypothesisWord("doubted", confidence)], 1_000)
+    assert shown.words <= max(1, len(before))
+    assert shown.stable == 0
+
+
+@given(WORD)
+def test_a_doubted_word_does_not_hold_back_many_sure_ones(doubted: HypothesisWord) -> None:
+    words = [HypothesisWord("sure", 0.999), doubted, *(HypothesisWord(text, 0.999) for text in "abcdefgh")]
+    assert Utterance().draft(words, 3_000).words == len(words)
+
+
+@given(words_of(0.995), words_of(0), st.data())
+def test_a_word_that_was_shown_and_is_still_there_is_not_taken_back(
+    words: list[HypothesisWord],
+    inserted: list[HypothesisWord],
+    data: st.DataObject,
+) -> None:
+    """However doubtful it and the words among it have become."""
+    utterance = Utterance()
+    assert utterance.draft(words, 500).words == len(words)
+    place = data.draw(st.integers(0, len(words)))
+    doubted = [HypothesisWord(word.text, 0.01) for word in words]
+    strange = [HypothesisWord(f"new{word.text}", word.confidence) for word in inserted]
+    assert utterance.draft([*doubted[:place], *strange, *doubted[place:]], 500).words >= len(words) + len(strange) * (
+        place < len(words)
+    )
+
+
+@given(words_of(0.995), words_of(0.995))
+def test_an_insertion_makes_no_word_behind_it_new(words: list[HypothesisWord], inserted: list[HypothesisWord]) -> None:
+    """Words come to rest with the second draft that has them, at another place too."""
+    strange = [HypothesisWord(f"new{word.text}", word.confidence) for word in inserted]
+    utterance = Utterance()
+    utterance.draft(words, 500)
+    utterance.draft([*strange, *words], 500)
+    assert utterance.draft([*strange, *words], 500).stable == len(strange) + len(words)
+    ages = Utterance()
+    ages.draft(words, 500)
+    assert ages.draft([*words, *strange], 500).stable == len(words)
+
+
+@given(st.lists(words_of(0.995), min_size=1, max_size=4))
+def test_a_hyphen_makes_no_word_new(groups: list[list[HypothesisWord]]) -> None:
+    apart, joined = Utterance(), Utterance()
+    words = [word for group in groups for word in group]
+    apart.draft(words, 500)
+    joined.draft(words, 500)
+    assert apart.draft(words, 500).stable == len(words)
+    hyphened = [HypothesisWord("-".join(word.text for word in group), 0.995) for group in groups]
+    assert joined.draft(hyphened, 500).stable == len(groups)
 
 
 @given(DRAFTS, st.floats(0, 1))

@@ -22,6 +22,7 @@ waiting = st.builds(
     due=st.floats(NOW - 20, NOW + 20),
     profile=st.sampled_from(["fast", "slow"]),
     alone=st.booleans(),
+    fresh=st.booleans(),
 )
 crowds = st.lists(waiting, max_size=20, unique_by=lambda each: each.stream)
 pasts = st.lists(st.tuples(st.integers(0, 20), st.floats(0, 5), st.floats(0, 1)), max_size=20)

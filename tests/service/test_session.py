@@ -116,7 +116,7 @@ def partials(events: Iterable[SpeechEvent]) -> list[Partial]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(stretches(), RATES, st.lists(st.integers(1, 9_000), min_size=1, max_size=4))
+@given(stretches(), RATES, st.lists(st.integers(40, 9_000), min_size=1, max_size=4))
 def test_segments_come_one_after_the_other_and_the_end_last(parts: list[Stretch], rate: int, sizes: list[int]) -> None:
     pcm = sound(parts, rate)
     *events, last = listen(pcm, rate, sizes)
@@ -157,7 +157,7 @@ def test_segments_come_one_after_the_other_and_the_end_last(parts: list[Stretch]
 @given(
     stretches(),
     RATES,
-    st.lists(st.integers(1, 9_000), min_size=1, max_size=4),
+    st.lists(st.integers(40, 9_000), min_size=1, max_size=4),
     st.sampled_from([(Kind.FINAL,), (Kind.FINAL, Kind.AHEAD), tuple(Kind)]),
 )
 def test_what_is_final_depends_neither_on_the_pieces_nor_on_when_it_was_computed(
@@ -176,14 +176,15 @@ def test_all_sound_is_in_a_segment_and_no_segment_is_too_long(parts: list[Stretc
     assert all(end - start <= RULE.longest_ms for start, end in zip(starts, ends, strict=True))
     at = 0
     for ms, loud in parts:
-        # The edges of a stretch are inside frames that are not all sound.
-        inner = range(at + 40, at + ms - 40, 50)
-        assert not loud or all(sum(s <= here <= e for s, e in zip(starts, ends, strict=True)) >= 1 for here in inner)
+        if loud and ms >= 160:  # less may be a click
+            # The edges of a stretch are inside frames that are not all sound.
+            for here in range(at + 40, at + ms - 40, 50):
+                assert any(start <= here <= end for start, end in zip(starts, ends, strict=True))
         at += ms
 
 
 @settings(max_examples=80, deadline=None)
-@given(stretches(), RATES, st.data())
+@given(stretches(), RATES | st.just(16_000), st.data())
 def test_a_session_that_takes_the_place_of_a_lost_one_loses_and_repeats_nothing(
     parts: list[Stretch], rate: int, data: st.DataObject
 ) -> None:
@@ -206,8 +207,8 @@ def test_a_session_that_takes_the_place_of_a_lost_one_loses_and_repeats_nothing(
     assert edges == sorted(edges)
     assert again.events[-1] == Finished(len(pcm) // 2 * 1000 // rate, "en", "fake")
     in_a_segment = any(isinstance(event, SpeechStarted) and event.index == next_index for event in lost.events)
-    if last_taken and not in_a_segment and rate in (8_000, 16_000, 48_000):
-        # At these rates a frame is a whole number of samples, so both see the same ones.
+    if last_taken and not in_a_segment and rate == 16_000:
+        # At other rates the sound at the very place is interpolated anew, from one side.
         whole = finals(listen(pcm, rate))
         assert [(s.index, s.text) for s in found] == [(s.index, s.text) for s in whole]
 
@@ -242,6 +243,15 @@ def test_in_silence_everything_but_the_last_half_second_is_settled(rate: int) ->
     listener.hear(sound([(1_000, True), (30_000, False)], rate))
     assert listener.session.taken - listener.session.settled <= rate // 2
     assert listener.session.next_index == 1
+
+
+@pytest.mark.parametrize("loud", [True, False])
+def test_memory_does_not_grow_with_the_audio(loud: bool) -> None:
+    listener = Listener(LiveSession(recogniser(), RecognitionRequest(), RULE, 16_000), kinds=(Kind.FINAL,))
+    for seed in range(60):
+        listener.hear(sound([(2_000, loud)], seed=seed))
+        assert listener.session.held_samples <= (RULE.longest_ms + 1_000) * 16
+    assert bool(listener.events) == loud
 
 
 def test_a_final_computed_ahead_comes_out_as_soon_as_the_pause_has_lasted() -> None:
@@ -302,9 +312,46 @@ def test_partials_grow_by_300_ms_and_begin_with_the_stable_words_before(
             drafted[index], stable[index] = session.taken, words[: partial.stable_words]
 
 
+@settings(max_examples=20, deadline=None)
+@given(stretches(), st.lists(st.integers(160, 8_000), min_size=1, max_size=4))
+def test_what_is_shown_is_told_when_it_is_news_and_else_every_600_ms(parts: list[Stretch], sizes: list[int]) -> None:
+    session = LiveSession(recogniser(Script(confidence=0.99)), RecognitionRequest(), RULE, 16_000)
+    listener = Listener(session, FakeEngine(Script(confidence=0.99)))
+    pcm = sound(parts)
+    told: dict[int, tuple[str, int, int]] = {}
+    at = 0
+    for size in itertools.cycle(sizes):
+        if at >= len(pcm):
+            break
+        session.feed(pcm[at : at + 2 * size])
+        at += 2 * size
+        before = len(listener.events)
+        listener.step()
+        for partial in partials(listener.events[before:]):
+            text, stable, taken = told.get(partial.segment.index, ("", 0, -10_000))
+            is_news = (partial.segment.text, partial.stable_words) != (text, stable)
+            assert is_news or session.taken - taken >= 9_600 - 512
+            told[partial.segment.index] = (partial.segment.text, partial.stable_words, session.taken)
+
+
+def test_an_utterance_is_drafted_first_when_it_has_gone_on_for_half_a_second() -> None:
+    session = LiveSession(recogniser(), RecognitionRequest(), RULE, 16_000)
+    due = []
+    for _ in range(200):
+        session.feed(sound([(10, True)]))
+        if (work := session.work()) is not None:
+            due.append(work.due)
+            session.drafted(FakeEngine().draft([session.utterance()])[0])
+    first, *rest = due
+    assert 450 <= first <= 750
+    assert all(300 <= later - earlier < 350 for earlier, later in itertools.pairwise(due))
+    assert rest
+
+
 def test_the_times_of_stable_words_stay() -> None:
     request = RecognitionRequest(time_detail=TimeDetail.CHARACTER)
-    shown = partials(listen(sound([(3_500, True), (1_000, False)]), request=request))
+    sure = Script(confidence=0.99)
+    shown = partials(listen(sound([(3_500, True), (1_000, False)]), request=request, script=sure))
     assert shown[-1].stable_words > 0
     for before, after in itertools.pairwise(shown):
         kept = before.stable_words

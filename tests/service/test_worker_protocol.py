@@ -120,7 +120,10 @@ reports = st.one_of(
 
 @given(sent=st.lists(orders, max_size=5))
 def test_orders_arrive_as_they_were_sent(sent: list[protocol.Order]) -> None:
-    stream = io.BytesIO(b"".join(map(protocol.encode, sent)))
+    frames = bytearray()
+    for order in sent:
+        protocol.append(frames, order)
+    stream = io.BytesIO(frames)
     arrived = []
     while (body := protocol.read_frame(stream)) is not None:
         arrived.append(protocol.decode_order(body))

@@ -1,4 +1,4 @@
-"""Any sampling rate → 16 kHz, streaming, without losing or shifting a sample."""
+"""Any sampling rate of recordings → 16 kHz, streaming, without losing or shifting a sample."""
 
 from __future__ import annotations
 
@@ -17,15 +17,13 @@ _CHUNKS_A_SECOND: Final = 2
 
 
 class Resampler:
-    """Takes samples of one or more channels at rates that may change, gives 16 kHz.
+    """Takes samples of one or more channels at rates that may change, gives 16 kHz, when there is enough to be cheap.
 
-    The sample of time t comes out at time t, and n samples at rate r become n · 16000 / r, rounded. A ``prompt`` one
-    gives every sample at most 40 ms of audio after it came in, for somebody waits; others wait for more at a time.
+    The sample of time t comes out at time t, and n samples at rate r become n · 16000 / r, rounded.
     """
 
-    def __init__(self, channels: int, *, prompt: bool = False) -> None:
+    def __init__(self, channels: int) -> None:
         self._channels = channels
-        self._prompt = prompt
         self._rate = SAMPLE_RATE
         self._stream: soxr.ResampleStream | None = None
         self._waiting: list[Floats] = []
@@ -41,7 +39,7 @@ class Resampler:
             self._rate = rate
         self._waiting.append(samples)
         self._waiting_samples += len(samples)
-        if self._prompt or self._waiting_samples * _CHUNKS_A_SECOND >= rate:
+        if self._waiting_samples * _CHUNKS_A_SECOND >= rate:
             ready += self._convert(last=False)
         return ready
 
@@ -60,11 +58,7 @@ class Resampler:
         if self._taken == 0 or self._rate == SAMPLE_RATE:
             return [chunk] if len(chunk) else []
         if self._stream is None:
-            # Between fixed rates soxr filters in blocks, up to 0.12 s of audio at 8 kHz. What it has for rates that vary
-            # works sample by sample and is as clean, but shifts rates above 16 kHz by a tenth of a millisecond.
-            self._stream = soxr.ResampleStream(
-                self._rate, SAMPLE_RATE, self._channels, dtype="float32", quality="HQ", vr=self._prompt
-            )
+            self._stream = soxr.ResampleStream(self._rate, SAMPLE_RATE, self._channels, dtype="float32", quality="HQ")
         output = self._stream.resample_chunk(chunk, last=last)
         if last:
             # soxr rounds up where the length does not divide; the recording's own length is what counts.

@@ -74,6 +74,8 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     languages: Annotated[tuple[str, ...], Meta(min_length=1)] = ("en",)
     phrases: bool = True
     """Whether it claims to prefer phrases."""
+    confidence: Annotated[float, Meta(gt=0, le=1)] = 0.9
+    """How sure it is of every word."""
     mishaps: tuple[Mishap, ...] = ()
 
 
@@ -147,7 +149,8 @@ class FakeEngine:
             words = [_VOCABULARY[(seed >> position % 27) % len(_VOCABULARY)] for position in range(count)]
             words[0] = words[0].capitalize()
             words[-1] += "." if is_whole else ""
-        return Hypothesis(tuple(HypothesisWord(word, 0.9) for word in words), confidence=0.9)
+        sure = self._script.confidence
+        return Hypothesis(tuple(HypothesisWord(word, sure) for word in words), confidence=sure)
 
 
 @dataclass(frozen=True, slots=True)

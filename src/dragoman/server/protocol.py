@@ -11,9 +11,15 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 
 from dragoman.server.http2 import PREFACE, Http2Protocol
+from dragoman.transport.exchange import WRITABLE
 
 MAX_MESSAGE_BYTES: Final = 4 << 20
 """A longer message of a WebSocket closes it with 1009. Two minutes of audio at 16 kHz are as much."""
+
+_FULL: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 19\r\n"
+    b"connection: close\r\n\r\nService Unavailable"
+)
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -67,6 +73,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["extensions"] = {WRITABLE: {"now": lambda: not self.flow.write_paused}}
         self._await_head()
 
     def on_headers_complete(self) -> None:
@@ -91,6 +98,14 @@ class HttpProtocol(HttpToolsProtocol):
         protocol.connection_made(self.transport)
         if data:
             protocol.data_received(data)
+
+    def handle_websocket_upgrade(self) -> None:
+        """uvicorn counts the connections of WebSockets and bounds those of HTTP."""
+        if self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency:
+            self.transport.write(_FULL)
+            self.transport.close()
+        else:
+            super().handle_websocket_upgrade()
 
     def _await_head(self) -> None:
         self._head_ended()
@@ -120,6 +135,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     _patience: asyncio.TimerHandle | None = None
 
     async def run_asgi(self) -> None:
+        self.scope["extensions"][WRITABLE] = {"now": self.writable.is_set}
         try:
             await super().run_asgi()
         finally:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import faulthandler
 import importlib.util
+import io
 import itertools
 import logging
 import os
@@ -20,7 +21,7 @@ import time
 import traceback
 import wave
 from array import array
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,8 +54,10 @@ _SPOKEN_FROM_S: Final = 0.5
 _SPOKEN_S: Final = 3.0
 _POLL_S: Final = 0.02
 """Between two looks at the live streams while a segment of a file is recognised."""
+_READ: Final = 2**18
+"""Bytes of orders, at most; more than a pipe holds."""
 _MANY_STREAMS: Final = 32
-_GATHER_S: Final = 0.01
+_GATHER_S: Final = 0.005
 """So long audio of many streams is let come together, so that they are dealt with at once."""
 
 
@@ -196,27 +199,31 @@ class Worker:
         except BrokenPipeError:
             os._exit(0)
 
-    def receive(self, order: protocol.Order) -> None:
+    def receive(self, orders: Sequence[protocol.Order]) -> None:
         with self._changed:
-            task = self._tasks.get(order.task)
-            match order:
-                case protocol.OpenStream() | protocol.Audio() | protocol.EndStream():
-                    self._streams.receive(order)
-                case protocol.Start():
-                    self._tasks[order.task] = _Task(order, order.shard)
-                case protocol.Share(shard=shard) if task is not None:
-                    task.shard = shard
-                case protocol.Hold(held=held) if task is not None:
-                    task.held = held
-                case protocol.Cancel() if task is not None:
-                    task.cancelled.set()
-                    if task is not self._current:
-                        self._fail(task, Cancelled())
-                case protocol.Cancel():
-                    self._streams.receive(order)
-                case _:
-                    pass  # the task ended while the order was on its way
+            for order in orders:
+                self._receive(order)
             self._changed.notify()
+
+    def _receive(self, order: protocol.Order) -> None:
+        task = self._tasks.get(order.task)
+        match order:
+            case protocol.OpenStream() | protocol.Audio() | protocol.EndStream():
+                self._streams.receive(order)
+            case protocol.Start():
+                self._tasks[order.task] = _Task(order, order.shard)
+            case protocol.Share(shard=shard) if task is not None:
+                task.shard = shard
+            case protocol.Hold(held=held) if task is not None:
+                task.held = held
+            case protocol.Cancel() if task is not None:
+                task.cancelled.set()
+                if task is not self._current:
+                    self._fail(task, Cancelled())
+            case protocol.Cancel():
+                self._streams.receive(order)
+            case _:
+                pass  # the task ended while the order was on its way
 
     def run(self, transcriber: Transcriber, streams: StreamTurns, ready: protocol.Ready) -> Never:
         """Say that it is ready, and work."""
@@ -327,14 +334,30 @@ def _as_message(task: int, report: FileReport) -> protocol.Report:
             return protocol.FileFinished(task, report)
 
 
-def _take_orders(orders: BinaryIO, worker: Worker) -> None:
+def _take_orders(orders: io.BufferedReader, worker: Worker) -> None:
     """Until the server closes the stream or dies; then this process ends, in the middle of whatever it does."""
-    while (body := protocol.read_frame(orders)) is not None:
-        worker.receive(protocol.decode_order(body))
+    for together in _orders(orders):
+        worker.receive(together)
     os._exit(0)
 
 
-def _private_streams() -> tuple[BinaryIO, BinaryIO]:
+def _orders(stream: io.BufferedReader) -> Iterator[list[protocol.Order]]:
+    """Those that have come, all at once: taking them one by one would disturb the thread that computes each time."""
+    arrived = bytearray()
+    while chunk := stream.read1(_READ):
+        arrived += chunk
+        orders, at = [], 0
+        while len(arrived) >= (body := at + protocol.HEADER.size):
+            stop = body + protocol.length(bytes(arrived[at:body]))
+            if len(arrived) < stop:
+                break
+            orders.append(protocol.decode_order(bytes(arrived[body:stop])))
+            at = stop
+        del arrived[:at]
+        yield orders
+
+
+def _private_streams() -> tuple[io.BufferedReader, BinaryIO]:
     """The two streams of the protocol. Native libraries that print are left with nothing to print to."""
     orders = os.fdopen(os.dup(0), "rb")
     reports = os.fdopen(os.dup(1), "wb")

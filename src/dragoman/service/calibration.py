@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from dragoman.core.errors import Cancelled
@@ -17,19 +19,30 @@ MOST_STREAMS: Final = 1_000
 _USED: Final = 0.75
 """Of the time; the rest is for what comes at the same time, and for the server."""
 _LONGEST_S: Final = 1.0
-"""What takes longer than this cannot be served in real time."""
+"""An engine that takes longer for the final of those seconds is hardly fast enough for one stream."""
 _DRAFT_EVERY_S: Final = 1.0
 """How often there are partials when the worker is full."""
+_SCHEDULING: Final = Path("/proc/thread-self/schedstat")
+"""On Linux: how long this thread has computed, and how long it could have but had no processor, in nanoseconds."""
 
 
-def stream_capacity(
-    recogniser: Recogniser, pcm: bytes, rate: int, clock: Callable[[], float] = time.process_time
-) -> int:
+def own_time() -> float:
+    """Seconds that have passed, but for those in which this thread had to wait for a processor that others had.
+
+    So it counts what the thread computes and what it waits for from another device, and not what else the machine does
+    at this moment. Where the system does not tell, all time counts.
+    """
+    waited_ns = 0
+    with suppress(OSError):
+        waited_ns = int(_SCHEDULING.read_bytes().split()[1])
+    return time.monotonic() - waited_ns / 1e9
+
+
+def stream_capacity(recogniser: Recogniser, pcm: bytes, rate: int, clock: Callable[[], float] = own_time) -> int:
     """From a recording of a few seconds in which somebody speaks all the time; at least 1, also without a recording.
 
     Every stream is taken to hold nothing but speech. Its utterances cost a final each, a draft a second, and voice
-    activity in pieces as they arrive. The clock is the processor's, so that it does not matter what else the machine
-    does at this moment.
+    activity in pieces as they arrive.
     """
     if not pcm:
         return 1
@@ -41,22 +54,32 @@ def stream_capacity(
 
 
 def _second_of_speech(recogniser: Recogniser, pcm: bytes, rate: int, clock: Callable[[], float]) -> float:
-    """What a second of speech costs, in seconds."""
-    session = LiveSession(recogniser, RecognitionRequest(), EndpointingRule(), rate)
-    deadline = time.monotonic() + _LONGEST_S
-    duration_s = len(pcm) / 2 / rate
-    piece = rate // 10 * 2
+    """What a second of speech costs, in seconds. Raises ``Cancelled`` when it is far too much, before it makes a draft:
+    nothing cancels those."""
     began = clock()
-    for first in range(0, len(pcm), piece):
-        session.feed(pcm[first : first + piece])
-    fed = clock()
-    drafted_s = 0.0
-    work = session.work()
-    if work is not None and work.kind is Kind.PARTIAL:
-        session.drafted(recogniser.engine.draft([session.utterance()])[0])
-        drafted_s = clock() - fed
-    finishing = clock()
+    session = _listening(recogniser, pcm, rate)
     session.finish()
     while session.work() is not None:
-        session.recognise(lambda: time.monotonic() > deadline)
-    return (fed - began + clock() - finishing) / duration_s + drafted_s / _DRAFT_EVERY_S
+        session.recognise(lambda: clock() - began > _LONGEST_S)
+    final_s = clock() - began
+    return final_s / (len(pcm) / 2 / rate) + _draft_s(recogniser, pcm, rate, clock) / _DRAFT_EVERY_S
+
+
+def _draft_s(recogniser: Recogniser, pcm: bytes, rate: int, clock: Callable[[], float]) -> float:
+    """What a draft of all of it costs."""
+    session = _listening(recogniser, pcm, rate)
+    work = session.work()
+    if work is None or work.kind is not Kind.PARTIAL:
+        return 0.0
+    began = clock()
+    session.drafted(recogniser.engine.draft([session.utterance()])[0])
+    return clock() - began
+
+
+def _listening(recogniser: Recogniser, pcm: bytes, rate: int) -> LiveSession:
+    """A session that has the recording, in pieces."""
+    session = LiveSession(recogniser, RecognitionRequest(), EndpointingRule(), rate)
+    piece = rate // 10 * 2
+    for first in range(0, len(pcm), piece):
+        session.feed(pcm[first : first + piece])
+    return session

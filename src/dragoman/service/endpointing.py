@@ -16,14 +16,16 @@ FRAME_MS: Final = 32
 _ENTER: Final = 0.5
 _LEAVE: Final = 0.35
 """Speech probabilities, as for files."""
+_SHORTEST_SPEECH: Final = 3
+"""Frames of speech in a row that begin an utterance. Fewer are a click or a breath, for which models have words too."""
 _BEFORE: Final = 12
 """Frames before speech that belong to its utterance, as far as they are not the previous one's."""
 _AFTER: Final = 6
 """Frames after speech that belong to its utterance; a pause of as many is reported."""
 _SHORTEST_PAUSE: Final = 5
-_SHRINKS: Final = (0.6, 0.9)
+_SHRINKS: Final = (0.4, 0.9)
 """Parts of the longest utterance between which the pause that ends one shrinks to the shortest."""
-_CUT_WITHIN: Final = 0.5
+_CUT_WITHIN: Final = 0.3
 """The last part of an utterance, in which it is cut if it has no pause."""
 
 
@@ -31,7 +33,7 @@ _CUT_WITHIN: Final = 0.5
 class EndpointingRule:
     """What ends an utterance: a pause of ``trailing_silence_ms``, or at the latest being ``longest_ms`` long."""
 
-    trailing_silence_ms: int = 500
+    trailing_silence_ms: int = 450
     longest_ms: int = 10_000
 
 
@@ -74,6 +76,8 @@ class Endpointer:
         self._pause = max(1, round(rule.trailing_silence_ms / FRAME_MS))
         self.frame: int = 0
         """How many frames were taken."""
+        self._heard = 0
+        """Frames of speech in a row, while no utterance is open."""
         self._start: int | None = None
         """Of the open utterance."""
         self._speech_stop = 0
@@ -85,18 +89,22 @@ class Endpointer:
     @property
     def earliest(self) -> int:
         """The frame before which neither the open utterance nor one that is still to come begins."""
-        return self._earliest_start if self._start is None else self._start
+        if self._start is None:
+            return max(self._previous_stop, self.frame - self._heard - _BEFORE)
+        return self._start
 
     def take(self, probability: float, level: float) -> list[Boundary]:
         """The next frame: how likely it holds speech, and its root mean square, 0 to 1."""
         boundaries: list[Boundary] = []
-        if self._start is None and probability >= _ENTER:
-            self._start = self._earliest_start
-            self._costs = [0.0] * (self.frame - self._start)
-            boundaries.append(Started(self._start, self.frame))
         self.frame += 1
         if self._start is None:
-            return boundaries
+            self._heard = self._heard + 1 if probability >= (_LEAVE if self._heard else _ENTER) else 0
+            if self._heard < _SHORTEST_SPEECH:
+                return boundaries
+            self._start = self.earliest
+            boundaries.append(Started(self._start, self.frame - self._heard))
+            self._costs = [0.0] * (self.frame - 1 - self._start)
+            self._heard = 0
         self._costs.append(probability + math.log10(level + 1e-5) / 2)
         if probability >= _LEAVE:
             self._speech_stop = self.frame
@@ -112,10 +120,6 @@ class Endpointer:
     def finish(self) -> Ended | None:
         """The audio is over, and with it the open utterance."""
         return None if self._start is None else self._end()
-
-    @property
-    def _earliest_start(self) -> int:
-        return max(self._previous_stop, self.frame - _BEFORE)
 
     def _is_full(self, start: int) -> bool:
         return self.frame + 1 - start >= self._longest

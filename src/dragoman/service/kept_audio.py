@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Final
 
 SAMPLE_BYTES: Final = 2
@@ -14,7 +13,7 @@ class KeptAudio:
     __slots__ = ("_pieces", "end", "start")
 
     def __init__(self) -> None:
-        self._pieces: deque[bytes] = deque()
+        self._pieces: list[bytes] = []
         self.start = 0
         """What is before this was thrown away."""
         self.end = 0
@@ -27,8 +26,11 @@ class KeptAudio:
 
     def trim(self, settled: int) -> None:
         """Throw away the pieces that lie before ``settled``."""
-        while self._pieces and self.start + len(self._pieces[0]) // SAMPLE_BYTES <= settled:
-            self.start += len(self._pieces.popleft()) // SAMPLE_BYTES
+        gone = 0
+        while gone < len(self._pieces) and (end := self.start + len(self._pieces[gone]) // SAMPLE_BYTES) <= settled:
+            self.start = end
+            gone += 1
+        del self._pieces[:gone]
 
     def since(self, settled: int) -> bytes:
         """All samples from ``settled`` on, which is not before ``start``."""

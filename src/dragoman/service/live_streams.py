@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
@@ -65,7 +65,7 @@ class PooledStream:
         self._taken = 0
         self._started = -1
         """The last segment that has started."""
-        self._events: deque[SpeechEvent] = deque()
+        self._events: list[SpeechEvent] = []
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
         self._finished = False
@@ -108,7 +108,7 @@ class PooledStream:
     async def events(self) -> AsyncGenerator[SpeechEvent, None]:
         while True:
             while self._events:
-                event = self._events.popleft()
+                event = self._events.pop(0)
                 _wake(self._writer)
                 yield event
                 if isinstance(event, events.Finished):
@@ -157,10 +157,6 @@ class PooledStream:
         self.waiting_since = None
         self._mark_waiting()
         _wake(self._writer)
-
-    @property
-    def is_over(self) -> bool:
-        return self._over
 
     @property
     def _is_full(self) -> bool:

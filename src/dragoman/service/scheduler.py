@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 from dragoman.service.session import Kind
@@ -16,7 +17,7 @@ from dragoman.service.session import Kind
 _EARLY_S: Final = 0.5
 """Sound that was late on its way makes what comes after it look early by as much; up to this it does not count."""
 _SHORTEST_INTERVAL_S: Final = 0.3
-_LONGEST_INTERVAL_S: Final = 1.0
+_LONGEST_INTERVAL_S: Final = 0.9
 _SHARE: Final = 0.5
 """Of the time, for partials."""
 _LATE_S: Final = 0.3
@@ -35,9 +36,13 @@ class Waiting:
     profile: str = "default"
     alone: bool = False
     """It must not be computed together with others."""
+    fresh: bool = False
+    """A partial of an utterance that has only begun: cheap, and what people wait for."""
 
-    def is_early(self, now: float) -> bool:
-        return self.due > now + _EARLY_S
+
+def is_early(due: float, now: float) -> bool:
+    """Whether what is due then is still to wait for its time."""
+    return due > now + _EARLY_S
 
 
 @dataclass(slots=True)
@@ -55,18 +60,16 @@ class Scheduler:
 
     def choose(self, waiting: Collection[Waiting], now: float) -> tuple[int, ...]:
         """The streams whose work is done next, together; none if nothing is due."""
-        finals = [each for each in waiting if each.kind is Kind.FINAL and not each.is_early(now)]
+        if not waiting:
+            return ()
+        finals = [each for each in waiting if each.kind is Kind.FINAL and not is_early(each.due, now)]
         if finals:
             return (min(finals, key=_due).stream,)
-        interval_s = self.interval_s(now)
-        partials = sorted(
-            (each for each in waiting if each.kind is Kind.PARTIAL and self._partial_at(each, interval_s) <= now),
-            key=lambda each: self._partial_at(each, interval_s),
-        )
-        ahead = [each for each in waiting if each.kind is Kind.AHEAD and not each.is_early(now)]
-        if ahead and not (partials and now - self._partial_at(partials[0], interval_s) > _LATE_S):
+        partials = self._partials_by_time(waiting, now)
+        ahead = [each for each in waiting if each.kind is Kind.AHEAD and not is_early(each.due, now)]
+        if ahead and not (partials and now - partials[0][0] > _LATE_S):
             return (min(ahead, key=_due).stream,)
-        return self._batch(partials)
+        return self._batch([partial for _, partial in partials])
 
     def choose_spare(self, waiting: Collection[Waiting], now: float) -> tuple[int, ...]:
         """The stream whose work is done next when nothing is due: one that is ahead of real time. Partials can wait."""
@@ -75,12 +78,14 @@ class Scheduler:
 
     def next_at(self, waiting: Collection[Waiting], now: float) -> float | None:
         """When there will be something to choose; ``None``: not before something happens."""
+        if not waiting:
+            return None
         interval_s = self.interval_s(now)
         times = [self._partial_at(each, interval_s) if each.kind is Kind.PARTIAL else now for each in waiting]
-        return min(times, default=None)
+        return min(times)
 
     def interval_s(self, now: float) -> float:
-        """Between two partials of one stream."""
+        """Between two partials of an utterance."""
         recent_s = sum(each.cost_s for each in self._drafted.values() if now - each.at < _RECENT_S)
         return min(max(recent_s / _SHARE, _SHORTEST_INTERVAL_S), _LONGEST_INTERVAL_S)
 
@@ -98,7 +103,18 @@ class Scheduler:
         """When its time comes."""
         before = self._drafted.get(partial.stream)
         due = partial.due - _EARLY_S
-        return due if before is None else max(due, before.at + interval_s)
+        if before is None:
+            return due
+        return max(due, before.at + (_SHORTEST_INTERVAL_S if partial.fresh else interval_s))
+
+    def _partials_by_time(self, waiting: Collection[Waiting], now: float) -> list[tuple[float, Waiting]]:
+        """Those whose time has come, with it, the longest waiting first."""
+        partials = [each for each in waiting if each.kind is Kind.PARTIAL]
+        if not partials:
+            return []
+        interval_s = self.interval_s(now)
+        timed = [(self._partial_at(each, interval_s), each) for each in partials]
+        return sorted((each for each in timed if each[0] <= now), key=itemgetter(0))
 
     def _batch(self, partials: list[Waiting]) -> tuple[int, ...]:
         if not partials:

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from dragoman.audio.resample import Resampler
+from dragoman.audio.live_resample import LiveResampler
 from dragoman.audio.segment import SpeechSegment
 from dragoman.audio.tape import Tape
 from dragoman.audio.vad import FRAME
@@ -32,7 +32,11 @@ from dragoman.service.recognise import Recogniser, recognise_segment
 
 Floats = npt.NDArray[np.float32]
 
+_FIRST_DRAFT: Final = 500 * SAMPLE_RATE // 1000
+"""After speech began. Sooner, drafts are guesses."""
 _DRAFT_EVERY: Final = 300 * SAMPLE_RATE // 1000
+_TELL_EVERY: Final = 600 * SAMPLE_RATE // 1000
+"""A partial that is as the last one is told again, to say that somebody is still speaking."""
 
 
 class Kind(IntEnum):
@@ -62,8 +66,12 @@ class _Open:
     start: int
     drafting: Utterance
     agreement: Agreement
-    drafted_to: int
-    """Sample up to which it was drafted, or where its speech begins."""
+    draft_due: int
+    """Sample from which on it is drafted next."""
+    told: tuple[str, int] = ("", 0)
+    """The last partial's text and how much of it is stable."""
+    told_to: int = 0
+    """Sample up to which the draft went that it was from."""
     stable: tuple[HypothesisWord, ...] = ()
     stable_times: tuple[WordTimes, ...] = ()
     """The words that all later partials begin with, and where they lie."""
@@ -83,6 +91,7 @@ class LiveSession:
 
     ``start`` says how many samples of the stream came before and are not needed any more, ``first_index`` how many
     segments: a session that takes the place of one that was lost begins with that one's ``settled`` and ``next_index``.
+    It says again that the segment has started that was open.
     """
 
     def __init__(
@@ -103,7 +112,7 @@ class LiveSession:
         self._channel = channel
         longest_ms = min(rule.longest_ms, recogniser.engine.capabilities.max_segment_ms)
         self._endpointer = Endpointer(replace(rule, longest_ms=longest_ms))
-        self._resampler = Resampler(1, prompt=True)
+        self._resampler = LiveResampler(rate)
         self._vad = recogniser.voice_activity.open()
         self._tape = Tape()
         self._looked_at = 0
@@ -120,18 +129,21 @@ class LiveSession:
         self.next_index: int = first_index
         """Index of the first segment that is not closed in the events taken so far."""
 
-    def feed(self, pcm: bytes) -> None:
+    @property
+    def held_samples(self) -> int:
+        """How much audio is kept at the moment, at 16 kHz."""
+        return self._tape.held
+
+    def feed(self, pcm: bytes | bytearray) -> None:
         """Signed 16-bit little-endian samples, whole ones."""
-        samples = np.multiply(np.frombuffer(pcm, "<i2"), np.float32(2**-15), dtype=np.float32)
+        samples = np.frombuffer(pcm, "<i2")
         self.taken += len(samples)
-        for ready in self._resampler.feed(samples[:, np.newaxis], self._rate):
-            self._tape.append(ready[:, 0])
+        self._tape.append(self._resampler.feed(samples))
         self._look()
 
     def finish(self) -> None:
         """No more audio will come."""
-        for ready in self._resampler.finish():
-            self._tape.append(ready[:, 0])
+        self._tape.append(self._resampler.finish())
         self._look()
         self._looked_at = self._tape.end
         ended = self._endpointer.finish()
@@ -148,8 +160,8 @@ class LiveSession:
             return Work(Kind.FINAL, self._ms(first.ended * FRAME))
         if first.paused is not None:
             return None if first.answered else Work(Kind.AHEAD, self._ms(first.paused * FRAME))
-        due = first.drafted_to + _DRAFT_EVERY
-        return Work(Kind.PARTIAL, self._ms(due)) if due <= self._looked_at else None
+        is_due = first.draft_due <= self._looked_at
+        return Work(Kind.PARTIAL, self._ms(first.draft_due)) if is_due else None
 
     def utterance(self) -> tuple[Utterance, Samples]:
         """What the engine needs to draft the open utterance when a ``PARTIAL`` is due; ``drafted`` takes the result."""
@@ -160,16 +172,19 @@ class LiveSession:
     def drafted(self, hypothesis: Hypothesis) -> None:
         """The draft of what ``utterance`` gave."""
         first = self._utterances[0]
-        first.drafted_to = first.draft_to
+        first.draft_due = first.draft_to + _DRAFT_EVERY
         start, stop_ms = first.start * FRAME, self._ms(first.draft_to)
-        times = (*first.stable_times, *self._tail_times(first, hypothesis))
-        known = len(first.stable)
-        shown = first.agreement.update(hypothesis, times, (first.draft_to - start) * 1000 // SAMPLE_RATE)
-        said = (*first.stable, *hypothesis.words[known : shown.words])
+        shown = first.agreement.update(hypothesis, (first.draft_to - start) * 1000 // SAMPLE_RATE)
+        said = (*first.stable, *hypothesis.words[len(first.stable) : shown.words])
+        text = " ".join(word.text for word in said)
+        is_news = (text, shown.stable) != first.told or first.draft_to >= first.told_to + _TELL_EVERY
+        if not said or not is_news:
+            return
+        first.told, first.told_to = (text, shown.stable), first.draft_to
+        timed = self._request.time_detail is not TimeDetail.SEGMENT
+        times = (*first.stable_times, *self._tail_times(first, hypothesis)) if timed else ()
         first.stable, first.stable_times = said[: shown.stable], times[: shown.stable]
         first.drafting.settle(shown.stable)
-        if not said:
-            return
         begin_ms = self._ms(start)
 
         def place(offset_ms: int) -> int:
@@ -185,15 +200,14 @@ class LiveSession:
             )
             for word, time in zip(said, times, strict=False)
         )
-        timed = self._request.time_detail is not TimeDetail.SEGMENT
         segment = Segment(
             index=first.index,
             channel=self._channel,
             start_ms=words[0].start_ms if timed else begin_ms,
             end_ms=words[-1].end_ms if timed else stop_ms,
-            text=" ".join(word.text for word in words),
-            confidence=fmean(word.confidence for word in words),
-            words=words if timed else (),
+            text=text,
+            confidence=fmean(word.confidence for word in said),
+            words=words,
         )
         self._events.append(Partial(segment, shown.stable))
 
@@ -227,7 +241,7 @@ class LiveSession:
             return
         samples = self._tape.between(self._looked_at, self._looked_at + count * FRAME)
         frames = samples.reshape(count, FRAME)
-        levels = np.sqrt(np.einsum("ij,ij->i", frames, frames) / FRAME)
+        levels = np.sqrt(np.vecdot(frames, frames) / FRAME)
         for probability, level in zip(self._vad.feed(samples).tolist(), levels.tolist(), strict=True):
             self._looked_at += FRAME
             for boundary in self._endpointer.take(probability, level):
@@ -249,7 +263,7 @@ class LiveSession:
             start=started.start,
             drafting=self._recogniser.engine.open_utterance(self._request),
             agreement=Agreement(),
-            drafted_to=started.speech * FRAME,
+            draft_due=started.speech * FRAME + _FIRST_DRAFT,
         )
         self._indices += 1
         self._utterances.append(opened)
@@ -259,8 +273,9 @@ class LiveSession:
     def _end(self, ended: Ended) -> None:
         last = self._utterances[-1]
         frames = self._endpointer.frame
-        # At the end of the audio there may be a piece of a frame.
-        last.stop_sample = self._looked_at if ended.stop == frames else ended.stop * FRAME
+        # The audio may end with a piece of a frame, which belongs to speech that has not paused.
+        is_whole = ended.stop == frames and last.paused is None
+        last.stop_sample = self._looked_at if is_whole else ended.stop * FRAME
         last.ended = frames
         self._close_answered()
 

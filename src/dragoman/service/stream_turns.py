@@ -10,21 +10,23 @@ import logging
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, ParamSpec
 
 from dragoman.core.errors import AudioTooLong, Cancelled, DragomanError, InternalError, InvalidRequest
-from dragoman.core.events import Finished
-from dragoman.core.ports import Hypothesis
+from dragoman.core.events import Finished, SpeechStarted
+from dragoman.core.ports import Engine, Hypothesis
 from dragoman.service import worker_protocol as protocol
 from dragoman.service.endpointing import EndpointingRule
 from dragoman.service.recognise import Recogniser
-from dragoman.service.scheduler import Scheduler, Waiting
+from dragoman.service.scheduler import Scheduler, Waiting, is_early
 from dragoman.service.session import Kind, LiveSession
 
 log = logging.getLogger("dragoman.worker")
+
+P = ParamSpec("P")
 
 StreamOrder = protocol.OpenStream | protocol.Audio | protocol.EndStream | protocol.Cancel
 
@@ -32,6 +34,8 @@ _PIECE_S: Final = 0.1
 """Voice activity over less audio costs nearly as much; less is looked at only when nothing else is to do."""
 _LONGEST_PIECE_S: Final = 1.0
 """Looked at between two looks at the clock."""
+_FRESH_DRAFTS: Final = 3
+"""Of an utterance that has only begun."""
 _SAMPLE_BYTES: Final = 2
 
 
@@ -45,10 +49,10 @@ class _Stream:
     """Samples, those before this opening included."""
     anchor: float = float("-inf")
     """When its first sample was spoken, as far as the arrival of the others tells."""
+    drafts: int = 0
+    """Of the utterance that is being spoken."""
     ending: bool = False
     """No more audio will come."""
-    ended: bool = False
-    """The session knows."""
 
     @property
     def is_suspect(self) -> bool:
@@ -60,6 +64,14 @@ class _Stream:
 
     def spoken_at(self, position_s: float) -> float:
         return self.anchor + position_s
+
+    def take_arrived(self, seconds: float) -> bytearray:
+        """The first of it, at most so much."""
+        size = round(seconds * self.order.rate) * _SAMPLE_BYTES
+        taken = self.arrived
+        self.arrived = taken[size:]
+        del taken[size:]
+        return taken
 
     @property
     def fed_to(self) -> float:
@@ -143,16 +155,16 @@ class StreamTurns:
     def _take_orders(self) -> None:
         while self._orders:
             arrived_at, order = self._orders.popleft()
-            if isinstance(order, protocol.OpenStream):
-                self._open(order)
-                continue
             stream = self._streams.get(order.task)
             if isinstance(order, protocol.Cancel):
                 self._cancelled.discard(order.task)
                 self._closed |= stream is not None
                 self._forget(order.task)
+                continue
+            if isinstance(order, protocol.OpenStream):
+                self._guarded(order.task, self._open, order)
             elif stream is not None:
-                self._take(stream, order, arrived_at)
+                self._guarded(order.task, self._take, stream, order, arrived_at)
 
     def _open(self, order: protocol.OpenStream) -> None:
         recogniser = self._recognisers[order.request.profile]
@@ -169,10 +181,10 @@ class StreamTurns:
         length_s = stream.received / stream.order.rate
         stream.anchor = max(stream.anchor, arrived_at - length_s)
         if length_s > self._longest_s:
-            self._fail(stream, AudioTooLong(f"A stream may last {self._longest_s:g} seconds; this one is longer."))
-            return
+            raise AudioTooLong(f"A stream may last {self._longest_s:g} seconds; this one is longer.")
         self._unfed[order.task] = stream
-        self._look_at_work(stream)
+        if order.task in self._waiting:
+            self._look_at_work(stream)
 
     # What is computed
 
@@ -183,7 +195,7 @@ class StreamTurns:
         if stream.ending and not stream.arrived:
             return True
         enough = stream.unfed_s >= _PIECE_S or stream.ending
-        return enough and not Waiting(stream.order.task, Kind.FINAL, stream.fed_to).is_early(now)
+        return enough and not is_early(stream.fed_to, now)
 
     def _has_final(self, stream: _Stream) -> bool:
         waiting = self._waiting.get(stream.order.task)
@@ -195,18 +207,14 @@ class StreamTurns:
         for group in (trusted, *([stream] for stream in streams if stream.is_suspect)):
             self._step(group)
             for stream in group:
-                with self._guard(stream):
-                    self._feed_one(stream)
+                self._guarded(stream.order.task, self._feed_one, stream)
         return bool(streams)
 
     def _feed_one(self, stream: _Stream) -> None:
-        size = min(len(stream.arrived), round(_LONGEST_PIECE_S * stream.order.rate) * _SAMPLE_BYTES)
-        if size:
-            stream.session.feed(bytes(stream.arrived[:size]))
-            del stream.arrived[:size]
+        if stream.arrived:
+            stream.session.feed(stream.take_arrived(_LONGEST_PIECE_S))
         if stream.ending and not stream.arrived:
             stream.session.finish()
-            stream.ended = True
         if not stream.arrived:
             del self._unfed[stream.order.task]
         self._touched[stream.order.task] = stream
@@ -234,34 +242,36 @@ class StreamTurns:
             with suppress(Exception):  # whose doing it is shows one by one
                 hypotheses = engine.draft([stream.session.utterance() for stream in streams])
         for number, stream in enumerate(streams):
-            with self._guard(stream):
-                if hypotheses:
-                    stream.session.drafted(hypotheses[number])
-                else:
-                    stream.session.drafted(engine.draft([stream.session.utterance()])[0])
+            hypothesis = hypotheses[number] if hypotheses else None
+            self._guarded(stream.order.task, self._draft_one, stream, engine, hypothesis)
         now = self._clock()
-        self._scheduler.drafted([stream.order.task for stream in streams], now, now - began)
+        tasks = [stream.order.task for stream in streams]
+        self._scheduler.drafted([task for task in tasks if task in self._streams], now, now - began)
+
+    def _draft_one(self, stream: _Stream, engine: Engine, hypothesis: Hypothesis | None) -> None:
+        session = stream.session
+        session.drafted(engine.draft([session.utterance()])[0] if hypothesis is None else hypothesis)
+        stream.drafts += 1
 
     def _recognise(self, stream: _Stream) -> None:
-        with self._guard(stream):
-            stream.session.recognise(lambda: stream.order.task in self._cancelled)
+        task = stream.order.task
+        self._guarded(task, stream.session.recognise, lambda: task in self._cancelled)
 
-    @contextmanager
-    def _guard(self, stream: _Stream) -> Iterator[None]:
-        """What goes wrong in the block ends the stream; a process without memory ends as a whole."""
+    def _guarded(self, task: int, do: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """What goes wrong in it ends the stream; a process without memory ends as a whole."""
         try:
-            yield
+            do(*args, **kwargs)
         except MemoryError:
             raise
         except Cancelled:
             pass  # the order is on its way
         except DragomanError as error:
-            self._fail(stream, error)
+            self._fail(task, error)
         except Exception as error:
             # The message of an exception may quote the transcript, so it is not logged.
             where = "".join(traceback.format_tb(error.__traceback__))
-            log.error("stream %d failed with %s\n%s", stream.order.task, type(error).__name__, where)
-            self._fail(stream, InternalError("The recogniser failed on this stream. The log of the server says where."))
+            log.error("stream %d failed with %s\n%s", task, type(error).__name__, where)
+            self._fail(task, InternalError("The recogniser failed on this stream. The log of the server says where."))
 
     def _look_at_work(self, stream: _Stream) -> None:
         task = stream.order.task
@@ -271,7 +281,8 @@ class StreamTurns:
             self._waiting.pop(task, None)
             return
         due, profile = stream.spoken_at(work.due / 1000), stream.order.request.profile
-        self._waiting[task] = Waiting(task, work.kind, due, profile, alone=stream.is_suspect)
+        fresh = stream.drafts < _FRESH_DRAFTS
+        self._waiting[task] = Waiting(task, work.kind, due, profile, alone=stream.is_suspect, fresh=fresh)
 
     # What is reported
 
@@ -285,19 +296,24 @@ class StreamTurns:
     def _report(self) -> None:
         if not (self._touched or self._failed or self._closed):
             return
-        reports = []
-        for task, stream in self._touched.items():
-            session = stream.session
-            events = session.take_events()
-            wrapped = tuple(map(protocol.stream_event, events))
-            reports.append(protocol.StreamReport(task, session.taken, session.settled, session.next_index, wrapped))
-            if events and isinstance(events[-1], Finished):
-                self._forget(task, touched=False)
+        reports: list[protocol.StreamReport] = []
+        for task, stream in list(self._touched.items()):
+            self._guarded(task, self._add_report, stream, reports)
         failed = tuple(self._failed)
         self._touched.clear()
         self._failed.clear()
         self._closed = False
         self._send([protocol.Streams(tuple(reports), failed, len(self._streams), self._late_ms())])
+
+    def _add_report(self, stream: _Stream, reports: list[protocol.StreamReport]) -> None:
+        task, session = stream.order.task, stream.session
+        events = session.take_events()
+        if any(isinstance(event, SpeechStarted) for event in events):
+            stream.drafts = 0
+        if events and isinstance(events[-1], Finished):
+            self._forget(task)
+        wrapped = tuple(map(protocol.stream_event, events))
+        reports.append(protocol.StreamReport(task, session.taken, session.settled, session.next_index, wrapped))
 
     def _late_ms(self) -> int:
         """How long what is due, or what is not looked at yet, has been waiting, at most."""
@@ -306,15 +322,14 @@ class StreamTurns:
         since += [stream.fed_to + _PIECE_S for stream in self._unfed.values()]
         return round(max(0.0, now - min(since, default=now)) * 1000)
 
-    def _fail(self, stream: _Stream, error: DragomanError) -> None:
+    def _fail(self, task: int, error: DragomanError) -> None:
         field = error.field if isinstance(error, InvalidRequest) else None
-        self._failed.append(protocol.StreamFailed(stream.order.task, error.code, error.message, field))
-        self._forget(stream.order.task)
+        self._failed.append(protocol.StreamFailed(task, error.code, error.message, field))
+        self._forget(task)
 
-    def _forget(self, task: int, *, touched: bool = True) -> None:
+    def _forget(self, task: int) -> None:
         self._streams.pop(task, None)
         self._unfed.pop(task, None)
         self._waiting.pop(task, None)
+        self._touched.pop(task, None)
         self._scheduler.forget(task)
-        if touched:
-            self._touched.pop(task, None)

@@ -21,6 +21,8 @@ class WorkerProcess:
 
     def __init__(self, process: Process) -> None:
         self._process = process
+        self._orders = bytearray()
+        """As frames, not yet on their way."""
 
     @property
     def pid(self) -> int:
@@ -37,9 +39,18 @@ class WorkerProcess:
     def send(self, order: protocol.Order) -> None:
         """Never waits: of files orders are few and short, and a live stream bounds the audio that is on its way. What
         is sent to a dead process is lost.
+
+        Orders of the same moment leave together; no event loop does that for a pipe.
         """
+        if not self._orders:
+            asyncio.get_running_loop().call_soon(self._flush)
+        protocol.append(self._orders, order)
+
+    def _flush(self) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(protocol.encode(order))
+        orders, self._orders = self._orders, bytearray()
+        if not self._process.stdin.is_closing():
+            self._process.stdin.write(orders)
 
     def kill(self) -> None:
         with suppress(ProcessLookupError):

@@ -30,6 +30,7 @@ STREAM_CAPACITY: Final = "DRAGOMAN_WORKER_STREAMS"
 """The variable that tells a replacement how many live streams its predecessor could serve; it need not measure."""
 
 HEADER: Final = struct.Struct(">I")
+_NO_HEADER: Final = bytes(HEADER.size)
 
 
 class Shard(msgspec.Struct, frozen=True, array_like=True):
@@ -244,6 +245,14 @@ def frame(body: bytes) -> bytes:
 def encode(message: Order | Report) -> bytes:
     """The message as a frame."""
     return frame(_ENCODER.encode(message))
+
+
+def append(frames: bytearray, message: Order) -> None:
+    """The message as one frame more; audio is copied once."""
+    start = len(frames)
+    frames += _NO_HEADER
+    _ENCODER.encode_into(message, frames, start + HEADER.size)
+    HEADER.pack_into(frames, start, len(frames) - start - HEADER.size)
 
 
 def length(header: bytes) -> int:

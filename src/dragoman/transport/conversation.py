@@ -64,7 +64,6 @@ class Conversation:
         while True:
             silence.listen()
             frame = await hear()
-            silence.rest()
             for command in self._vendor.receive(frame):
                 match command:
                     case Audio(data):
@@ -72,6 +71,7 @@ class Conversation:
                         with suppress(DragomanError):  # what ended the stream comes from its events, after the finals
                             await self._live.send(data)
                     case Prefer(draft):
+                        silence.rest()
                         checked = await self._vocabularies.check(draft)
                         self._live.prefer(self._vendor.preferred(checked))
                     case Finish():

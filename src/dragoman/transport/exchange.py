@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from starlette.types import Message, Receive, Scope, Send
@@ -11,6 +12,9 @@ from starlette.types import Message, Receive, Scope, Send
 from dragoman.core.errors import Cancelled
 from dragoman.transport.base import Reply
 
+WRITABLE: Final = "dragoman.writable"
+"""An extension of the scope: ``now()`` says whether ``send`` would return without waiting. A time limit, which would
+cost as much as sending, can then be left out."""
 _LINGER_S: Final = 30.0
 _LINGER_IDLE_S: Final = 5.0
 _CLIENT_LEFT: Final = 499
@@ -48,8 +52,7 @@ class HttpExchange:
         self._status = 0
         self._bytes_in = 0
         self._receive = receive
-        self._send = send
-        self._stall_timeout_s = stall_timeout_s
+        self._send = _in_time(scope, send, stall_timeout_s)
         headers = dict(scope["headers"])
         self._body_read = headers.get(b"content-length", b"0") == b"0" and b"transfer-encoding" not in headers
         self._body_withheld = headers.get(b"expect", b"").lower() == b"100-continue"
@@ -71,10 +74,10 @@ class HttpExchange:
                 headers.append((b"connection", b"close"))
             message = {**message, "headers": headers}
         if last and not self._body_read and not self._body_withheld:
-            await self._sent({**message, "more_body": True})
+            await self._send({**message, "more_body": True})
             await self._linger()
             message = {"type": "http.response.body", "body": b""}
-        await self._sent(message)
+        await self._send(message)
 
     async def refuse(self, reply: Reply) -> None:
         if not self._status:
@@ -83,9 +86,6 @@ class HttpExchange:
     def facts(self) -> dict[str, object]:
         status = _CLIENT_LEFT if self.client_left else self._status
         return _facts(self.scope, self.scope["method"], {"status": status}, self._bytes_in)
-
-    async def _sent(self, message: Message) -> None:
-        await _send_in_time(self._send, message, self._stall_timeout_s)
 
     async def _linger(self) -> None:
         """Throw away what the client still sends, for a while. Closing a connection with unread data in it would
@@ -113,8 +113,7 @@ class SocketExchange:
         self._close_code = 0
         self._bytes_in = 0
         self._receive = receive
-        self._send = send
-        self._stall_timeout_s = stall_timeout_s
+        self._send = _in_time(scope, send, stall_timeout_s)
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -133,7 +132,7 @@ class SocketExchange:
             case "websocket.close":
                 self._close_code = message["code"]
         try:
-            await _send_in_time(self._send, message, self._stall_timeout_s)
+            await self._send(message)
         except OSError:
             raise Cancelled("The client has left.") from None
 
@@ -157,12 +156,21 @@ def _request_id() -> str:
     return f"req_{secrets.token_hex(12)}"
 
 
-async def _send_in_time(send: Send, message: Message, stall_timeout_s: float) -> None:
-    try:
-        async with asyncio.timeout(stall_timeout_s):
+def _in_time(scope: Scope, send: Send, stall_timeout_s: float) -> Send:
+    """``send``, which raises ``Cancelled`` when it waits for too long."""
+    is_writable: Callable[[], bool] = scope.get("extensions", {}).get(WRITABLE, {}).get("now", lambda: False)
+
+    async def send_in_time(message: Message) -> None:
+        if is_writable():
             await send(message)
-    except TimeoutError:
-        raise Cancelled("The client does not read what it is sent.") from None
+            return
+        try:
+            async with asyncio.timeout(stall_timeout_s):
+                await send(message)
+        except TimeoutError:
+            raise Cancelled("The client does not read what it is sent.") from None
+
+    return send_in_time
 
 
 def _facts(scope: Scope, method: str, outcome: dict[str, int], bytes_in: int) -> dict[str, object]:

@@ -29,10 +29,9 @@ class SilenceWatch:
         self._timer = self._loop.call_later(limit_s, self._look)
 
     def sound(self) -> None:
-        """The client has sent something."""
+        """The client has sent something, and nobody listens for now."""
         self._silent_s = 0.0
-        if self._since is not None:
-            self._since = self._loop.time()
+        self._since = None
 
     def rest(self) -> None:
         """Nobody listens for now."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.engines.moonshine.confidence import agreements, confidences
+from dragoman.engines.moonshine.confidence import agreements, confidences, draft_confidence
 from dragoman.engines.moonshine.selection import Scored
 
 pytestmark = pytest.mark.unit
@@ -29,6 +29,12 @@ def test_more_evidence_never_lowers_a_confidence(own: list[float], data: st.Data
     assert all(a <= b + 1e-12 for a, b in zip(confidences(own, agreed), confidences(better, agreed), strict=True))
     more = [*agreed[:at], 0.9, *agreed[at + 1 :]]
     assert confidences(own, more)[at] > confidences(own, agreed)[at]
+
+
+@given(log_probabilities, log_probabilities)
+def test_a_likelier_word_of_a_draft_has_no_less_confidence(one: float, other: float) -> None:
+    low, high = sorted((one, other))
+    assert 0 < draft_confidence(low) <= draft_confidence(high) < 1
 
 
 def test_agreement_is_the_share_of_probability_that_has_the_word() -> None:

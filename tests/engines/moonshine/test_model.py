@@ -108,3 +108,15 @@ def test_several_tokens_at_once_continue_a_hypothesis_as_one_by_one(model: Moons
     one_by_one = np.array([model.step(np.array([[token]], np.int64), state)[0, 0] for token in tokens])
     # Quantisation scales are shared by all that goes through at once, so the values are not the same to the bit.
     assert (at_once.argmax(axis=1) == one_by_one.argmax(axis=1)).mean() > 0.9
+
+
+def test_a_state_that_was_cut_goes_on_as_if_the_rest_had_never_been(model: MoonshineModel, speech: np.ndarray) -> None:
+    states = model.encode(speech)
+    kept, wrong, right = [BEGIN, 300, 278], [900, 4000], 471
+    cut, never = model.begin(states), model.begin(states)
+    model.step(np.array([kept + wrong], np.int64), cut)
+    cut.cut(len(kept))
+    model.step(np.array([kept], np.int64), never)
+    rows = [log_softmax(model.step(np.array([[right]], np.int64), state)[0, 0]) for state in (cut, never)]
+    assert rows[0].argmax() == rows[1].argmax()
+    assert np.abs(rows[0] - rows[1])[rows[0] > -5].max() < 0.7

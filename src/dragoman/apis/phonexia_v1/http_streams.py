@@ -10,8 +10,9 @@ from typing import Final
 
 from dragoman.apis.phonexia_v1 import wire
 from dragoman.apis.phonexia_v1.stream_result import StreamResult
-from dragoman.core.errors import DragomanError, InternalError, InvalidRequest, NotFound
+from dragoman.core.errors import Cancelled, DragomanError, InternalError, InvalidRequest, NotFound
 from dragoman.core.ports import LiveStream
+from dragoman.transport.silence import SilenceWatch
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,8 @@ class HttpStream:
         self._silence_s = silence_s
         self._is_fed = False
         self._error: DragomanError | None = None
-        self._silence = asyncio.get_running_loop().call_later(silence_s, live.finish)
+        self._reason = "The stream has ended; open another one."
+        self._silence = SilenceWatch(silence_s, self._end_for_silence)
         self.running = asyncio.create_task(self._run(resources), name=f"live stream {result.stream_id}")
 
     def said(self) -> wire.StreamRecognition:
@@ -74,11 +76,17 @@ class HttpStream:
             audio = half + piece
             whole = len(audio) & ~1
             half = audio[whole:]
-            self._silence.cancel()
+            self._silence.sound()
             try:
                 await self._live.send(audio[:whole])
+            except Cancelled:  # it has just ended
+                raise self._over() from None
             finally:
-                self._silence = asyncio.get_running_loop().call_later(self._silence_s, self._live.finish)
+                self._silence.listen()
+
+    def _end_for_silence(self) -> None:
+        self._reason = f"No audio came for {self._silence_s:g} seconds, so the stream has ended; open another one."
+        self._live.finish()
 
     async def _run(self, resources: ExitStack) -> None:
         try:
@@ -92,10 +100,10 @@ class HttpStream:
             logger.exception("a live stream failed unexpectedly")
             self._error = InternalError()
         finally:
-            self._silence.cancel()
+            self._silence.stop()
 
     def _over(self) -> DragomanError:
-        return self._error or InvalidRequest("The stream has ended; open another one.")
+        return self._error or InvalidRequest(self._reason)
 
 
 class HttpStreams:

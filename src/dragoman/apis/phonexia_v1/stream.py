@@ -57,7 +57,7 @@ class SocketStream:
         following = NEXT.get((self._state, type(command)))
         if following is None:
             raise InvalidRequest(_TOO_LATE[self._state])
-        if command == Audio(b""):
+        if not frame:
             return ()
         self._state = following
         return (command,)

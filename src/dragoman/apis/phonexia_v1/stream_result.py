@@ -44,9 +44,8 @@ class StreamResult:
             case SpeechStarted():
                 return False
             case Partial(segment):
-                is_new = segment != self._open
                 self._open = segment
-                return is_new
+                return True
             case Final(segment):
                 self._open = None
                 self._text += _joint(self._text, b" ") + _text(segment)
@@ -63,14 +62,16 @@ class StreamResult:
                 return True
 
     def said(self) -> wire.StreamRecognition:
-        """The result as it is now; good until the next event."""
+        """The result as it is now. Nothing of it is kept: a long stream's is as large as all that was said."""
         text, items = bytes(self._text), bytes(self._items)
         if self._open is not None:
             text += _joint(text, b" ") + _text(self._open)
             items += _joint(items, b",") + _items(translate.segment_items(self._open, self._end_ms, is_open=True))
-        self._said.transcription = Raw(b'[{"channel_id":0,"text":"' + text + b'"}]')
-        self._said.segmentation = Raw(b"[" + items + b"]")
-        return self._said
+        return msgspec.structs.replace(
+            self._said,
+            transcription=Raw(b'[{"channel_id":0,"text":"' + text + b'"}]'),
+            segmentation=Raw(b"[" + items + b"]"),
+        )
 
     def _add(self, items: Iterable[wire.Item]) -> None:
         encoded = _items(items)

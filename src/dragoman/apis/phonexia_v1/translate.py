@@ -94,7 +94,7 @@ def segment_items(segment: Segment, at_ms: int, *, is_open: bool = False) -> Ite
     yield _mark(channel, segment.start_ms, segment.start_ms, "<segment>")
     at_ms = segment.start_ms
     for word in segment.words:
-        if text := bare(word.text).lower():
+        if text := (word.text if word.text.isalnum() else bare(word.text)).lower():
             yield from silence(channel, at_ms, word.start_ms)
             yield _word(channel, word, text)
             at_ms = word.end_ms
@@ -103,10 +103,9 @@ def segment_items(segment: Segment, at_ms: int, *, is_open: bool = False) -> Ite
         yield _mark(channel, segment.end_ms, segment.end_ms, "</segment>")
 
 
-def silence(channel: int, start_ms: int, end_ms: int) -> Iterator[wire.Item]:
+def silence(channel: int, start_ms: int, end_ms: int) -> Sequence[wire.Item]:
     """One item, or none where the gap is too short to be told."""
-    if end_ms - start_ms > MIN_SILENCE_MS:
-        yield _mark(channel, start_ms, end_ms, "<silence/>")
+    return (_mark(channel, start_ms, end_ms, "<silence/>"),) if end_ms - start_ms > MIN_SILENCE_MS else ()
 
 
 def _mark(channel: int, start_ms: int, end_ms: int, name: str) -> wire.Item:

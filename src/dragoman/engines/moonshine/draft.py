@@ -6,6 +6,8 @@ no longer agrees with they stay; from there on it decodes one by one. ``docs/dec
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -15,15 +17,45 @@ from dragoman.engines.moonshine.beam import log_softmax, most_tokens
 from dragoman.engines.moonshine.biasing import Biasing, Place
 from dragoman.engines.moonshine.confidence import draft_confidence, word_log_probability
 from dragoman.engines.moonshine.model import DecoderState, Floats, MoonshineModel
-from dragoman.engines.moonshine.selection import is_loop
+from dragoman.engines.moonshine.selection import is_loop, spoken
 from dragoman.engines.moonshine.tokenizer import BEGIN, END, Tokenizer
 
-DRAFT_WEIGHT: Final = 0.5
-"""Bonus of preferred phrases, as a share of what it is in a beam: what is decoded greedily is not taken back."""
 _MARGIN: Final = 0.5
 """Nats by which a token of the last draft may be less likely than the best one and still be kept."""
-_UNSETTLED: Final = 2
-"""The last tokens of a draft, made up of cut off sound: these must be the best."""
+_LONGEST_CIRCLE: Final = 10
+_MARKS: Final = re.compile(r"[,.;:!?]{2}$")
+"""One mark upon another is what the model says when it has lost its place."""
+_ECHO: Final = 3
+"""Words said again that are no accident even if others lie between."""
+
+
+def said_again(tokens: Sequence[int]) -> int:
+    """How many tokens at the end only repeat those before, round and round; what is said twice is no circle yet.
+
+    Where the sound is cut off the model may lose its place, and is sure of itself.
+    """
+    for period in range(1, _LONGEST_CIRCLE + 1):
+        times = max(3, _LONGEST_CIRCLE // period)
+        if tokens and list(tokens[-period * times :]) == list(tokens[-period:]) * times:
+            return period * (times - 1)
+    return 0
+
+
+def heard_again(words: Sequence[str]) -> int:
+    """How many words at the end repeat those right before, or three and more those of a moment ago; the last may be cut
+    off. Where the sound stops the model likes to say again what it has said. If it was said again, more words follow.
+    """
+
+    def is_echo(count: int, period: int) -> bool:
+        *whole, last = words[-count:]
+        *before, other = words[-count - period : len(words) - period]
+        return whole == before and bool(last) and other.startswith(last)
+
+    for count in range(min(_LONGEST_CIRCLE, len(words) // 2), 0, -1):
+        longest = min(_LONGEST_CIRCLE, len(words) - count)
+        if any(is_echo(count, period) for period in range(count, (longest if count >= _ECHO else count) + 1)):
+            return count
+    return 0
 
 
 class DraftedUtterance:
@@ -56,7 +88,11 @@ class DraftedUtterance:
         if is_loop(self._tokenizer.decode(self._tokens)):
             self._decode(states, self._tokens[: self._settled], limit)
         if is_loop(self._tokenizer.decode(self._tokens)):
-            del self._tokens[self._settled :], self._log_probabilities[self._settled :]
+            self._cut(self._settled)
+        words = self._tokenizer.words(self._tokens)
+        while again := heard_again([spoken(text) for text, _ in words]):
+            del words[-again:]
+        self._cut(max(self._settled, words[-1][1].stop if words else 0))
 
     def _decode(self, states: Floats, known: list[int], limit: int) -> None:
         state = self._model.begin(states)
@@ -67,8 +103,7 @@ class DraftedUtterance:
             row = log_softmax(rows[at])
             if at >= self._settled:
                 preferred = self._preferred(row, place)
-                margin = _MARGIN if at < len(known) - _UNSETTLED else 0.0
-                if preferred[token] < preferred.max() - margin:
+                if preferred[token] < preferred.max() - _MARGIN:
                     break
             place = self._take(token, row, place)
         kept = len(self._tokens)
@@ -79,10 +114,16 @@ class DraftedUtterance:
         while len(self._tokens) < limit:
             row = log_softmax(logits)
             token = int(self._preferred(row, place).argmax())
-            if token == END:
+            if token == END or _MARKS.search(self._tokenizer.decode([*self._tokens[-1:], token])):
                 return
             place = self._take(token, row, place)
+            if again := said_again(self._tokens[self._settled :]):
+                self._cut(len(self._tokens) - again)
+                return
             logits = self._model.step(np.array([[token]], np.int64), state)[0, -1]
+
+    def _cut(self, count: int) -> None:
+        del self._tokens[count:], self._log_probabilities[count:]
 
     def _preferred(self, row: Floats, place: Place | None) -> Floats:
         if self._biasing is not None and place is not None:

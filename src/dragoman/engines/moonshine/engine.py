@@ -25,7 +25,7 @@ from dragoman.core.request import Phrase, RecognitionRequest, Vocabulary
 from dragoman.engines.moonshine.beam import Beam, search
 from dragoman.engines.moonshine.biasing import Biasing
 from dragoman.engines.moonshine.confidence import agreements, confidences, word_log_probability
-from dragoman.engines.moonshine.draft import DRAFT_WEIGHT, DraftedUtterance
+from dragoman.engines.moonshine.draft import DraftedUtterance
 from dragoman.engines.moonshine.model import Floats, MoonshineModel
 from dragoman.engines.moonshine.selection import Scored, is_guess, is_loop, least_expected_error, spoken, spoken_words
 from dragoman.engines.moonshine.tokenizer import Tokenizer
@@ -96,7 +96,6 @@ class _Preferences:
     """The phrases of a request, as the decoder and the language model need them."""
 
     biasing: Biasing | None = None
-    draft_biasing: Biasing | None = None
     words: frozenset[str] = frozenset()
 
 
@@ -145,7 +144,7 @@ class MoonshineEngine:
         return _hypothesis(self._words(audio, self._preferences(request.vocabulary), cancelled))
 
     def open_utterance(self, request: RecognitionRequest) -> DraftedUtterance:
-        return DraftedUtterance(self._model, self._tokenizer, self._preferences(request.vocabulary).draft_biasing)
+        return DraftedUtterance(self._model, self._tokenizer, self._preferences(request.vocabulary).biasing)
 
     def draft(self, batch: Sequence[tuple[Utterance, Samples]]) -> list[Hypothesis]:
         return [self._draft(utterance, np.frombuffer(samples, np.float32)) for utterance, samples in batch]
@@ -163,12 +162,7 @@ class MoonshineEngine:
         if not phrases:
             return _Preferences()
         words = frozenset(word for phrase in phrases for word in spoken_words(phrase.text))
-        weaker = [Phrase(phrase.text, phrase.weight * DRAFT_WEIGHT) for phrase in phrases]
-        return _Preferences(
-            Biasing(phrases, self._tokenizer, self._class_members),
-            Biasing(weaker, self._tokenizer, self._class_members),
-            words,
-        )
+        return _Preferences(Biasing(phrases, self._tokenizer, self._class_members), words)
 
     def _words(self, audio: Floats, preferences: _Preferences, cancelled: Callable[[], bool]) -> list[HypothesisWord]:
         if not audio.any():

@@ -1,0 +1,241 @@
+"""Laws of the live streams of one worker, on a clock that stands still unless it is told to move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dragoman.core import events
+from dragoman.core.ports import Hypothesis, Samples, Utterance
+from dragoman.core.request import RecognitionRequest
+from dragoman.engines.fake import AllSpeech, EvenAligner, FakeEngine
+from dragoman.service import worker_protocol as protocol
+from dragoman.service.endpointing import EndpointingRule
+from dragoman.service.recognise import Recogniser
+from dragoman.service.stream_turns import StreamTurns
+from noise import LOUD, QUIET, RATE
+
+pytestmark = pytest.mark.unit
+
+REQUEST = RecognitionRequest(language="en")
+
+
+class Watched(FakeEngine):
+    """Notes what the worker has said it computes for, whenever it computes; fails on what is loud."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__()
+        self._server = server
+
+    def recognise(self, samples: Samples, request: RecognitionRequest, cancelled: Callable[[], bool]) -> Hypothesis:
+        self._compute([samples])
+        return super().recognise(samples, request, cancelled)
+
+    def draft(self, batch: Sequence[tuple[Utterance, Samples]]) -> list[Hypothesis]:
+        self._compute([samples for _, samples in batch])
+        return super().draft(batch)
+
+    def _compute(self, batch: Sequence[Samples]) -> None:
+        self._server.computed.append(self._server.stepping)
+        self._server.now += self._server.cost_s
+        for samples in batch:
+            if np.frombuffer(samples, np.float32).max(initial=0) > 0.5:
+                raise RuntimeError("loud")
+
+
+class Server:
+    """The server's side: sends orders, keeps what is reported."""
+
+    def __init__(self, longest_s: float = 1e6) -> None:
+        self.now = 1_000.0
+        self.cost_s = 0.0
+        """Of every computation."""
+        self.stepping: tuple[int, ...] = ()
+        self.computed: list[tuple[int, ...]] = []
+        self.events: dict[int, list[events.SpeechEvent]] = {}
+        self.failed: dict[int, str] = {}
+        self.late_ms = 0
+        self.open = 0
+        recogniser = Recogniser(Watched(self), EvenAligner(), AllSpeech())
+        self.turns = StreamTurns(
+            {"default": recogniser}, EndpointingRule(), longest_s, self._report, clock=lambda: self.now
+        )
+
+    def _report(self, reports: Sequence[protocol.Report]) -> None:
+        for report in reports:
+            match report:
+                case protocol.Stepping(tasks):
+                    self.stepping = tasks
+                case protocol.Streams():
+                    self.late_ms, self.open = report.late_ms, report.open
+                    self.failed |= {failure.task: failure.code for failure in report.failed}
+                    for each in report.reports:
+                        self.events.setdefault(each.task, []).extend(wrapped.event for wrapped in each.events)
+
+    def begin(self, *tasks: int, suspect: bool = False) -> None:
+        for task in tasks:
+            self.turns.receive(protocol.OpenStream(task, REQUEST, RATE, suspect=suspect))
+
+    def say(self, task: int, seconds: float, peak: float = QUIET) -> None:
+        rng = np.random.default_rng(task)
+        pcm = (peak * 32767 * rng.uniform(-1, 1, round(seconds * RATE))).astype("<i2").tobytes()
+        self.turns.receive(protocol.Audio(task, pcm))
+
+    def end(self, task: int) -> None:
+        self.turns.receive(protocol.EndStream(task))
+
+    def work(self) -> None:
+        """Until there is nothing to do."""
+        while self.turns.idle_s() == 0:
+            while self.turns.turn():
+                pass
+            self.turns.turn_away()
+            self.turns.spare_turn()
+        self.turns.turn_away()
+
+    def is_finished(self, task: int) -> bool:
+        return isinstance(self.events.get(task, [None])[-1], events.Finished)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    steps=st.lists(
+        st.tuples(st.integers(1, 4), st.sampled_from(["say", "end", "cancel", "wait"]), st.floats(0.01, 3)),
+        max_size=25,
+    )
+)
+def test_whatever_comes_in_whatever_order_every_stream_comes_to_its_end(
+    steps: list[tuple[int, str, float]],
+) -> None:
+    server = Server()
+    server.begin(1, 2, 3, 4)
+    cancelled: set[int] = set()
+    for task, what, seconds in steps:
+        match what:
+            case "say":
+                server.say(task, seconds)
+            case "end":
+                server.end(task)
+            case "cancel":
+                server.turns.receive(protocol.Cancel(task))
+                cancelled.add(task)
+            case "wait":
+                server.now += seconds
+                server.work()
+    for task in range(1, 5):
+        server.end(task)
+    server.now += 1
+    server.work()
+    assert len(server.turns) == 0
+    assert not server.failed
+    assert all(server.is_finished(task) for task in range(1, 5) if task not in cancelled)
+    assert server.turns.idle_s() is None
+    assert server.stepping == ()
+    assert all(server.computed)
+
+
+def test_what_is_computed_is_said_before_and_suspects_are_computed_alone() -> None:
+    server = Server()
+    server.begin(1, 2, 3)
+    server.begin(4, suspect=True)
+    for _ in range(20):
+        for task in range(1, 5):
+            server.say(task, 0.2)
+        server.now += 0.2
+        server.work()
+    assert all(server.computed)
+    assert any(len(tasks) == 3 for tasks in server.computed)
+    assert (4,) in server.computed
+    assert all(tasks == (4,) for tasks in server.computed if 4 in tasks)
+
+
+def test_what_fails_in_a_batch_fails_alone() -> None:
+    server = Server()
+    server.begin(1, 2, 3)
+    for _ in range(30):
+        for task in range(1, 4):
+            server.say(task, 0.2, LOUD if task == 2 else QUIET)
+        server.now += 0.2
+        server.work()
+    for task in range(1, 4):
+        server.end(task)
+    server.work()
+    assert server.failed == {2: "internal_error"}
+    assert server.is_finished(1)
+    assert server.is_finished(3)
+    assert len(server.turns) == server.open == 0
+
+
+def test_a_stream_ahead_of_real_time_waits_for_those_that_are_spoken() -> None:
+    server = Server()
+    server.begin(1, 2)
+    server.say(1, 0.1)
+    while server.turns.turn():
+        pass
+    server.say(1, 60)
+    server.say(2, 0.2)
+    server.now += 0.2
+    taken: list[int] = []
+    for _ in range(30):
+        while server.turns.turn():
+            pass
+        taken.append(server.turns._streams[1].session.taken)
+        server.say(2, 0.2)
+        server.now += 0.2
+    # It is looked at no faster than it would have been spoken, a second in advance at most.
+    assert all(samples / RATE < 0.2 * number + 2.5 for number, samples in enumerate(taken))
+    assert server.late_ms == 0
+    server.end(1)
+    server.end(2)
+    server.work()
+    assert server.is_finished(1)
+    assert server.is_finished(2)
+
+
+def test_streams_that_cannot_be_served_in_time_show_as_late() -> None:
+    server = Server()
+    server.cost_s = 0.5
+    server.begin(*range(8))
+    said = server.now
+    while server.now < 1_015:
+        server.now += 0.05
+        for task in range(8):
+            server.say(task, server.now - said)
+        said = server.now
+        server.turns.turn()
+    assert server.late_ms > 1_000
+    for task in range(8):
+        server.turns.receive(protocol.Cancel(task))
+    server.work()
+    assert server.late_ms == 0
+
+
+def test_a_stream_that_is_too_long_fails_and_a_cancelled_one_is_forgotten() -> None:
+    server = Server(longest_s=2)
+    server.begin(1, 2)
+    server.say(1, 1.9)
+    server.say(2, 2.1)
+    server.work()
+    assert server.failed == {2: "audio_too_long"}
+    assert server.open == len(server.turns) == 1
+    server.turns.receive(protocol.Cancel(1))
+    server.work()
+    assert server.open == len(server.turns) == 0
+
+
+@given(before=st.integers(0, 10**7), first_index=st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+def test_a_stream_taken_over_goes_on_at_its_place(before: int, first_index: int) -> None:
+    server = Server()
+    server.turns.receive(protocol.OpenStream(7, REQUEST, RATE, start=before, first_index=first_index))
+    server.say(7, 2)
+    server.end(7)
+    server.work()
+    first, *_, last = server.events[7]
+    assert isinstance(first, events.SpeechStarted)
+    assert (first.index, first.start_ms) == (first_index, before * 1000 // RATE)
+    assert last == events.Finished((before + 2 * RATE) * 1000 // RATE, "en", "fake")
