@@ -120,7 +120,7 @@ def test_higher_stability_shows_and_keeps_no_later(said: tuple[list[tuple[str, i
             return
         before = [w.rstrip(".,?!…") for w in text.split()]
         heard = [len(each.partial(spoken(text).words, rested)) for each in (high, medium, low)]
-        assert heard[0] == heard[1] >= heard[2]
+        assert heard[0] >= heard[1] == heard[2]
         assert high.kept >= medium.kept >= low.kept
 
 
@@ -134,11 +134,10 @@ def test_high_keeps_what_it_shows() -> None:
     assert texts(high.final(spoken("It was the best of times.").words)) == ["it", "was", "the", "beast", "of", "times."]
 
 
-def test_medium_keeps_what_two_partials_agree_on() -> None:
+def test_medium_shows_and_keeps_what_two_partials_agree_on() -> None:
     medium = StableWords(Stability.MEDIUM)
-    medium.partial(spoken("it was the beast").words, 0)
-    assert medium.kept == 0
-    assert texts(medium.partial(spoken("it was the best of").words, 0)) == ["it", "was", "the", "best", "of"]
+    assert medium.partial(spoken("it was the beast").words, 0) == ()
+    assert texts(medium.partial(spoken("it was the best of").words, 0)) == ["it", "was", "the"]
     assert medium.kept == 3
     assert texts(medium.final(spoken("It was the rest of times.").words))[3:] == ["rest", "of", "times."]
 

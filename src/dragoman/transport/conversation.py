@@ -10,7 +10,7 @@ from typing import Final
 
 from starlette.requests import HTTPConnection
 
-from dragoman.core.errors import Conflict, DragomanError, IncompleteUpload
+from dragoman.core.errors import Conflict, DragomanError, IncompleteUpload, Unavailable
 from dragoman.core.ports import LiveStream
 from dragoman.service.vocabulary import Vocabularies
 from dragoman.transport.base import Audio, Finish, Frame, Prefer, Services, VendorStream
@@ -174,6 +174,11 @@ class Reception:
             else:
                 with self._sessions.hold(name, conversation.end):
                     yield conversation
+
+
+def server_stops() -> Unavailable:
+    """What a client is told that had not ended its stream."""
+    return Unavailable("The server is stopping. Try again later.")
 
 
 def _conflict() -> Conflict:

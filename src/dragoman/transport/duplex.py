@@ -10,9 +10,9 @@ from typing import Final
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
-from dragoman.core.errors import Cancelled, Unavailable
+from dragoman.core.errors import Cancelled
 from dragoman.transport.base import Frame
-from dragoman.transport.conversation import Reception
+from dragoman.transport.conversation import Reception, server_stops
 from dragoman.transport.http import as_error
 
 _REST_S: Final = 5.0
@@ -41,7 +41,7 @@ class Duplex:
             try:
                 await conversation.run(body.next, said)
                 if not conversation.was_ended:
-                    raise Unavailable("The server is stopping. Try again later.")
+                    raise server_stops()
             except Cancelled:
                 raise
             except (Exception, asyncio.CancelledError) as raised:

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from dragoman.core.errors import Cancelled, DragomanError, InternalError, Unavailable
 from dragoman.transport.base import Frame, answer
-from dragoman.transport.conversation import Reception
+from dragoman.transport.conversation import Reception, server_stops
 from dragoman.transport.http import as_error
 
 NORMAL: Final = 1000
@@ -32,8 +32,10 @@ class Socket:
     The connection is always accepted, so that what is wrong can be said in the vendor's own messages.
     """
 
-    def __init__(self, reception: Reception) -> None:
+    def __init__(self, reception: Reception, *, tells_stop: bool = False) -> None:
+        """``tells_stop``: that the server stops is an error in the vendor's words, not only a reason to close."""
         self._reception = reception
+        self._tells_stop = tells_stop
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # the wish to connect
@@ -44,6 +46,8 @@ class Socket:
             is_accepted = True
             async with self._reception.conversation(vendor) as conversation:
                 await conversation.run(partial(_hear, receive), partial(_tell, send))
+                if self._tells_stop and not conversation.was_ended:
+                    raise server_stops()
                 # Still with the instance held: a server that stops waits for it, and then cuts connections off.
                 await _close(send, NORMAL if conversation.was_ended else GOING_AWAY)
         except Cancelled:

@@ -140,7 +140,7 @@ STREAM: Final = (
         _STREAM,
         "enable-partial-results-stabilization, partial-results-stability",
         "differs",
-        "high, where none is given: every word stays once it is shown. medium: once two partial results in a row "
+        "high, where none is given: a word is shown and stays at once. medium: once two partial results in a row "
         "have it. low: once it has come to rest; it is shown once two partial results in a row have it. An item once "
         "`Stable` stays in the final result, but for what is redacted. A level without stabilisation is refused.",
     ),

@@ -55,7 +55,7 @@ class Operations:
         )
 
     def sockets(self) -> tuple[WebSocketRoute, ...]:
-        return (WebSocketRoute(SOCKET, Socket(self._reception(SocketFraming, signed=False))),)
+        return (WebSocketRoute(SOCKET, Socket(self._reception(SocketFraming, signed=False), tells_stop=True)),)
 
     def _reception(self, framing: Callable[[], Framing], *, signed: bool) -> Reception:
         transcriptions = Transcriptions(self._services, framing, self._now_ms, signed=signed)

@@ -21,10 +21,10 @@ _TITLES: Final = frozenset(("mr.", "mrs.", "ms.", "dr.", "st.", "jr.", "sr.", "v
 
 
 class Stability(StrEnum):
-    """How soon words stay.
+    """How soon words are shown and stay.
 
-    ``HIGH``: every word as soon as it is shown. ``MEDIUM``: once two partials in a row have it, or it has come to rest.
-    ``LOW``: once it has come to rest; and it is shown only once two partials in a row have it.
+    ``HIGH``: both at once. ``MEDIUM``: both once two partials in a row have a word, or it has come to rest. ``LOW``:
+    it is shown as with medium, and stays once it has come to rest.
     """
 
     HIGH = "high"
@@ -65,8 +65,8 @@ class StableWords:
         rested = max(rested + len(joined) - len(words), len(self._kept))
         agreed = max(rested, _common(now, self._before))
         self._before = now
-        shown = agreed if self._level is Stability.LOW else len(joined)
-        kept = {Stability.HIGH: len(joined), Stability.MEDIUM: agreed, Stability.LOW: rested}[self._level]
+        shown = len(joined) if self._level is Stability.HIGH else agreed
+        kept = rested if self._level is Stability.LOW else shown
         self._kept = joined[:kept]
         return joined[:shown]
 
