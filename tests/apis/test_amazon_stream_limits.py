@@ -12,15 +12,25 @@ from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
+from starlette.routing import Router
 
 from asgi_duplex import AsgiDuplex, requesting
 from asgi_socket import AsgiSocket, connected
+from dragoman.apis.amazon_transcribe.errors import say
+from dragoman.apis.amazon_transcribe.routes import Operations
 from dragoman.codecs.eventstream import Message, decode, encode
 from dragoman.core.errors import AudioTooLong, DragomanError, NoFreeInstance, QuotaExceeded, Unavailable, WorkerLost
 from dragoman.core.events import Final
 from dragoman.server.app import Application
 from dragoman.server.settings import Settings
-from scripted import ScriptedPool, StreamStep, application, spoken
+from dragoman.server.vocabularies import build_vocabularies
+from dragoman.server.word_lists import build_database, build_word_lists
+from dragoman.service.auth import Authenticator
+from dragoman.transport.base import Services
+from dragoman.transport.http import Front
+from dragoman.transport.multipart import UploadLimits, Uploads
+from dragoman.transport.spool import Spool
+from scripted import ScriptedPool, StreamStep, application, recogniser, spoken
 
 pytestmark = pytest.mark.unit
 
@@ -164,6 +174,34 @@ async def test_of_a_session_the_newest_stream_lives_over_whatever_it_comes(tmp_p
             assert dict(accepted["headers"])[b"x-amzn-transcribe-session-id"].decode() == session
             second.say(END)
             assert await second.closed() == 1000
+
+
+async def test_silence_ends_a_stream_in_the_services_words(tmp_path: Path) -> None:
+    pool = ScriptedPool(stream_steps=[5_000, Final(spoken("Hello."))])
+    settings = Settings(spool_dir=tmp_path, state_dir=tmp_path)
+    recognition, vocabularies = recogniser(settings, pool), build_vocabularies(settings)
+
+    async def started() -> None:
+        pass
+
+    services = Services(
+        recognition,
+        vocabularies,
+        Authenticator(None),
+        Uploads(Spool(tmp_path), UploadLimits(max_body_bytes=1, idle_timeout_s=1)),
+        build_word_lists(settings, build_database(settings), vocabularies),
+        started,
+    )
+    app = Front(Router(Operations(services, silence_s=0.05).routes()), lambda path: say, stall_timeout_s=1)
+    await recognition.start()
+    async with requesting(app, over_http()) as request:
+        await request.status()
+        request.say(SECOND)
+        assert said(await request.hear())[0] == "TranscriptEvent"
+        message = "Your request timed out because no new audio was received for 15 seconds."
+        assert said(await request.hear()) == ("BadRequestException", {"Message": message})
+        assert await request.hear() == b""
+    await recognition.aclose()
 
 
 async def test_without_an_upgrade_the_websocket_says_what_it_is(tmp_path: Path) -> None:
