@@ -24,7 +24,7 @@ from dragoman.core.events import (
     SpeechEvent,
     SpeechStarted,
 )
-from dragoman.core.request import RecognitionRequest, Vocabulary
+from dragoman.core.request import AudioEncoding, RecognitionRequest, Vocabulary
 from dragoman.core.transcript import Character, Segment, Transcript, Word
 from dragoman.server.app import Application, build_app
 from dragoman.server.protocol import HttpProtocol, WebSocketProtocol
@@ -89,13 +89,17 @@ def stream_script(transcript: Transcript) -> list[StreamStep]:
 class ScriptedStream:
     """Plays its script, then waits for ``finish``; remembers what it was given."""
 
-    def __init__(self, pool: ScriptedPool, request: RecognitionRequest, rate: int) -> None:
+    def __init__(
+        self, pool: ScriptedPool, request: RecognitionRequest, rate: int, encoding: AudioEncoding, channels: int
+    ) -> None:
         self._pool = pool
         self._woken = asyncio.Event()
         self._error: DragomanError | None = None
         self.request = request
         """With the vocabulary that was preferred last."""
         self.rate = rate
+        self.encoding = encoding
+        self.channels = channels
         self.received = bytearray()
         self.preferred: list[Vocabulary] = []
         self.finished = False
@@ -103,7 +107,8 @@ class ScriptedStream:
 
     @property
     def received_ms(self) -> int:
-        return len(self.received) // 2 * 1000 // self.rate
+        """If it is PCM."""
+        return len(self.received) // 2 // self.channels * 1000 // self.rate
 
     @property
     def taken_ms(self) -> int:
@@ -237,10 +242,17 @@ class ScriptedPool:
             self.cancelled += not finished
             self.left.release()
 
-    def open_stream(self, request: RecognitionRequest, rate: int) -> ScriptedStream:
+    def open_stream(
+        self,
+        request: RecognitionRequest,
+        rate: int,
+        *,
+        encoding: AudioEncoding = AudioEncoding.PCM,
+        channels: int = 1,
+    ) -> ScriptedStream:
         if self.stream_error is not None:
             raise self.stream_error
-        stream = ScriptedStream(self, request, rate)
+        stream = ScriptedStream(self, request, rate, encoding, channels)
         self.streams.append(stream)
         return stream
 

@@ -12,15 +12,17 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dragoman.core.assemble import Assembler
 from dragoman.core.events import Final, Opened
-from dragoman.core.request import RecognitionRequest
+from dragoman.core.request import AudioEncoding, RecognitionRequest
 from dragoman.core.transcript import Word
 from dragoman.server.recognisers import build_pool
 from dragoman.server.settings import Profile, load_settings
 from dragoman.service.workers import WorkerPool
+from recordings import encode
 
 pytestmark = pytest.mark.model
 
@@ -77,15 +79,23 @@ async def test_a_closed_file_takes_no_processor_time_after_a_second(
     assert processor_s(pid) - before_s < 0.03
 
 
-async def live_words(pool: WorkerPool, recording: Path, *, kill_after: int = -1) -> list[Word]:
+async def live_words(
+    pool: WorkerPool, recording: Path, *, kill_after: int = -1, encoding: AudioEncoding = AudioEncoding.PCM
+) -> list[Word]:
     """The words of the finals of a recording sent as fast as it is taken; the worker is killed after one of them."""
     with wave.open(str(recording)) as file:
         rate, audio = file.getframerate(), file.readframes(file.getnframes())
-    stream = pool.open_stream(REQUEST, rate)
+    samples = np.frombuffer(audio, "<i2").astype(np.float32)[np.newaxis] / 32_768
+    if encoding is AudioEncoding.FLAC:
+        audio = encode(samples, rate, "flac", "flac")
+    elif encoding is AudioEncoding.OGG_OPUS:
+        audio = encode(samples, rate, "libopus", "ogg", page_duration="200000")
+    stream = pool.open_stream(REQUEST, rate, encoding=encoding)
+    piece = rate // 5 if encoding is AudioEncoding.PCM else 1_000
 
     async def say() -> None:
-        for first in range(0, len(audio), rate // 5):
-            await stream.send(audio[first : first + rate // 5])
+        for first in range(0, len(audio), piece):
+            await stream.send(audio[first : first + piece])
         stream.finish()
 
     saying = asyncio.create_task(say())
@@ -119,6 +129,20 @@ async def test_live_speech_gives_the_words_of_the_file_also_when_the_worker_is_k
         assert SequenceMatcher(None, expected, [spoken(word) for word in heard], autojunk=False).ratio() > 0.9
         assert all(word.start_ms <= word.end_ms <= after.start_ms for word, after in pairwise(heard))
     assert pool.restarts == 1
+
+
+async def test_encoded_speech_gives_nearly_the_words_of_pcm_also_when_the_worker_is_killed(
+    pool: WorkerPool, sample: Callable[[str], Path]
+) -> None:
+    expected = [spoken(word) for word in await live_words(pool, sample("two_cities"))]
+    assert len(expected) > 100
+    for encoding, alike in ((AudioEncoding.FLAC, 0.999), (AudioEncoding.OGG_OPUS, 0.95)):
+        for kill_after in (-1, 3):
+            heard = await live_words(pool, sample("two_cities"), kill_after=kill_after, encoding=encoding)
+            ratio = SequenceMatcher(None, expected, [spoken(word) for word in heard], autojunk=False).ratio()
+            assert ratio >= (alike if kill_after < 0 else 0.9)
+            assert all(word.start_ms <= word.end_ms <= after.start_ms for word, after in pairwise(heard))
+    assert pool.restarts == 2
 
 
 async def test_files_and_live_streams_on_one_worker_do_not_change_each_others_words(

@@ -221,7 +221,8 @@ def test_a_live_stream_while_files_are_recognised(speech: Path, script: Any) -> 
         it.send(protocol.OpenStream(3, REQUEST, 8_000), protocol.Audio(3, SOUND), protocol.EndStream(3))
         reports = list(stream_reports(it, 3))
         assert [report.taken for report in reports] == sorted(report.taken for report in reports)
-        assert reports[-1].taken == reports[-1].settled == len(SOUND) // 2
+        assert reports[-1].taken == reports[-1].channels[0].settled == len(SOUND) // 2
+        assert reports[-1].consumed == reports[-1].place.offset == len(SOUND)
         kinds = [type(event) for report in reports for event in report.events]
         assert kinds.count(protocol.StreamStarted) == kinds.count(protocol.StreamEnded) > 0
         assert kinds.count(protocol.StreamFinal) > 0

@@ -44,6 +44,17 @@ def test_never_more_than_the_total_are_in_and_the_count_is_true(total: int, step
         assert admission.instances == Instances(total, len(inside))
 
 
+def test_several_instances_are_taken_all_or_none() -> None:
+    admission = Admission(3)
+    with admission.admit(2):
+        assert admission.instances == Instances(3, 2)
+        with pytest.raises(NoFreeInstance, match="All but 1 of the 3"), admission.admit(2):
+            pass
+        with admission.admit():
+            assert admission.instances == Instances(3, 3)
+    assert admission.instances == Instances(3, 0)
+
+
 def test_an_instance_is_free_again_after_an_error() -> None:
     admission = Admission(1)
     with pytest.raises(ZeroDivisionError), admission.admit():

@@ -28,12 +28,13 @@ from dragoman.core.errors import (
 )
 from dragoman.core.events import Final, Finished, Opened, RecognitionEvent, SpeechEnded
 from dragoman.core.ports import Instances, LiveStream
-from dragoman.core.request import RecognitionRequest
+from dragoman.core.request import AudioEncoding, RecognitionRequest
 from dragoman.core.transcript import Transcript
 from dragoman.service.limits import Admission, Quota
 from dragoman.service.recognition import Recognition
 from dragoman.service.workers import WorkerPool
 from noise import LOUD, QUIET, RATE, noise_file
+from recordings import encode
 
 pytestmark = pytest.mark.realtime
 
@@ -216,6 +217,44 @@ async def test_a_quota_that_is_used_up_ends_a_stream_when_its_words_are_out(reco
         with recognition.live(RecognitionRequest(), RATE, key_id="b") as stream:
             stream.finish()
             await listen(stream)
+
+
+async def test_a_stream_of_two_channels_holds_two_instances(recognitions: Recognitions) -> None:
+    async with recognitions(max_streams=3) as recognition:
+        with recognition.live(RecognitionRequest(), RATE, channels=2) as stream:
+            assert recognition.stream_instances() == Instances(3, 2)
+            with pytest.raises(NoFreeInstance):
+                recognition.live(RecognitionRequest(), RATE, channels=2).__enter__()
+            await stream.send(SPEECH)
+            stream.finish()
+            heard = await listen(stream)
+            assert heard.duration_ms == len(SPEECH) // 4 * 1000 // RATE
+            assert {segment.channel for segment in heard.segments} == {0, 1}
+        for channels in (0, 3):
+            with pytest.raises(InvalidField), recognition.live(RecognitionRequest(), RATE, channels=channels):
+                pass
+        assert recognition.stream_instances() == Instances(3, 0)
+
+
+async def test_of_encoded_audio_what_was_recognised_counts(recognitions: Recognitions) -> None:
+    """Twelve seconds of a quota of six; every second is a piece of its own."""
+    encoding = AudioEncoding.FLAC
+    pcm = np.frombuffer(SPEECH * 3, "<i2") / np.float32(32_768)
+    data = encode(pcm[np.newaxis], RATE, "flac", "flac")
+    async with recognitions(quota_minutes=0.1) as recognition:
+        with recognition.live(RecognitionRequest(), RATE, encoding=encoding) as stream:
+
+            async def say() -> None:
+                for first in range(0, len(data), len(data) // 12):
+                    await stream.send(data[first : first + len(data) // 12])
+                    await asyncio.sleep(0.1)
+
+            saying = asyncio.create_task(say())
+            with pytest.raises(QuotaExceeded):
+                await listen(stream)
+            with pytest.raises(QuotaExceeded):
+                await saying
+            assert 4_000 < stream.taken_ms < 9_000
 
 
 async def test_streams_that_run_at_the_same_time_share_the_quota(recognitions: Recognitions) -> None:

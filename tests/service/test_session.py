@@ -183,6 +183,21 @@ def test_all_sound_is_in_a_segment_and_no_segment_is_too_long(parts: list[Stretc
         at += ms
 
 
+@settings(max_examples=20, deadline=None)
+@given(stretches(), st.integers(0, 1))
+def test_channels_share_the_indices_out(parts: list[Stretch], channel: int) -> None:
+    pcm = sound(parts, 16_000)
+    alone = listen(pcm, 16_000)
+    lane = Listener(
+        LiveSession(
+            recogniser(), RecognitionRequest(), RULE, 16_000, first_index=channel, channel=channel, index_step=2
+        )
+    )
+    lane.hear(pcm)
+    found = [(s.index, s.channel, s.text, s.start_ms) for s in finals(lane.finish())]
+    assert found == [(2 * s.index + channel, channel, s.text, s.start_ms) for s in finals(alone)]
+
+
 @settings(max_examples=80, deadline=None)
 @given(stretches(), RATES | st.just(16_000), st.data())
 def test_a_session_that_takes_the_place_of_a_lost_one_loses_and_repeats_nothing(

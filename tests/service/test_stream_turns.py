@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dragoman.audio.place import Place
 from dragoman.core import events
 from dragoman.core.ports import Hypothesis, Samples, Utterance
-from dragoman.core.request import RecognitionRequest
+from dragoman.core.request import AudioEncoding, RecognitionRequest
 from dragoman.engines.fake import AllSpeech, EvenAligner, FakeEngine
 from dragoman.service import worker_protocol as protocol
 from dragoman.service.endpointing import EndpointingRule
@@ -183,7 +184,7 @@ def test_a_stream_ahead_of_real_time_waits_for_those_that_are_spoken() -> None:
     for _ in range(30):
         while server.turns.turn():
             pass
-        taken.append(server.turns._streams[1].session.taken)
+        taken.append(server.turns._streams[1].decoder.position)
         server.say(2, 0.2)
         server.now += 0.2
     # It is looked at no faster than it would have been spoken, a second in advance at most.
@@ -231,7 +232,9 @@ def test_a_stream_that_is_too_long_fails_and_a_cancelled_one_is_forgotten() -> N
 @settings(max_examples=20, deadline=None)
 def test_a_stream_taken_over_goes_on_at_its_place(before: int, first_index: int) -> None:
     server = Server()
-    server.turns.receive(protocol.OpenStream(7, REQUEST, RATE, start=before, first_index=first_index))
+    reached = protocol.Reached(before, first_index)
+    place = Place(2 * before, before)
+    server.turns.receive(protocol.OpenStream(7, REQUEST, RATE, channels=(reached,), place=place))
     server.say(7, 2)
     server.end(7)
     server.work()
@@ -239,3 +242,60 @@ def test_a_stream_taken_over_goes_on_at_its_place(before: int, first_index: int)
     assert isinstance(first, events.SpeechStarted)
     assert (first.index, first.start_ms) == (first_index, before * 1000 // RATE)
     assert last == events.Finished((before + 2 * RATE) * 1000 // RATE, "en", "fake")
+
+
+def test_two_channels_are_two_that_wait_and_one_that_ends() -> None:
+    server = Server()
+    reached = tuple(protocol.Reached(0, channel) for channel in range(2))
+    server.turns.receive(protocol.OpenStream(1, REQUEST, RATE, channels=reached))
+    server.begin(2)
+    for _ in range(30):
+        server.say(1, 0.4)  # of both channels 0.2
+        server.say(2, 0.2)
+        server.now += 0.2
+        server.work()
+    server.end(1)
+    server.end(2)
+    server.work()
+    assert len(server.turns) == 0
+    assert not server.failed
+    heard = server.events[1]
+    assert [event for event in heard if isinstance(event, events.Finished)] == heard[-1:]
+    assert heard[-1] == events.Finished(6_000, "en", "fake")
+    for channel in (0, 1):
+        started = [e.index for e in heard if isinstance(e, events.SpeechStarted) and e.channel == channel]
+        assert started == list(range(channel, 2 * len(started), 2)) != []
+    # Drafts of both are made together, also with those of others.
+    assert (1, 2) in server.computed or (2, 1) in server.computed
+    assert server.stepping == ()
+
+
+def test_channels_that_got_further_than_others_are_not_given_what_they_had() -> None:
+    server = Server()
+    before = RATE, 3 * RATE
+    reached = (protocol.Reached(before[0], 4), protocol.Reached(before[1], 9))
+    server.turns.receive(protocol.OpenStream(1, REQUEST, RATE, channels=reached, place=Place(4 * RATE, RATE)))
+    server.say(1, 8)  # of both channels 4 seconds
+    server.end(1)
+    server.work()
+    first = {}
+    for event in server.events[1]:
+        if isinstance(event, events.SpeechStarted):
+            first.setdefault(event.channel, event)
+    assert [(first[channel].index, first[channel].start_ms) for channel in (0, 1)] == [(4, 1_000), (9, 3_000)]
+    assert server.events[1][-1] == events.Finished(5_000, "en", "fake")
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.5, 30])
+def test_audio_that_cannot_be_decoded_fails_alone(seconds: float) -> None:
+    server = Server()
+    server.turns.receive(protocol.OpenStream(1, REQUEST, RATE, encoding=AudioEncoding.FLAC))
+    server.begin(2)
+    server.say(1, seconds)
+    server.say(2, 3)
+    server.now += 3
+    server.work()
+    assert server.failed == {1: "undecodable_audio"}
+    server.end(2)
+    server.work()
+    assert server.is_finished(2)

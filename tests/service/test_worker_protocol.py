@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dragoman.audio.place import Place
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import DragomanError, all_errors, by_code
 from dragoman.core.events import Final, Finished, Opened, Partial, Progress, SpeechEnded, SpeechStarted
 from dragoman.core.request import (
+    AudioEncoding,
     ChannelMode,
     ChannelSelection,
     DictionaryWord,
@@ -47,6 +49,8 @@ requests = st.builds(
     profile=st.text(max_size=20),
     vocabulary=vocabularies,
 )
+places = st.builds(Place, numbers, st.none() | st.integers(-1_000, 10**9), numbers, numbers)
+channels = st.lists(st.builds(protocol.Reached, numbers, numbers), min_size=1, max_size=2).map(tuple)
 orders = st.one_of(
     st.builds(
         protocol.Start,
@@ -65,11 +69,12 @@ orders = st.one_of(
         task=numbers,
         request=requests,
         rate=st.integers(8_000, 48_000),
-        start=numbers,
-        first_index=numbers,
+        encoding=st.sampled_from(AudioEncoding),
+        channels=channels,
+        place=places,
         suspect=st.booleans(),
     ),
-    st.builds(protocol.Audio, task=numbers, pcm=st.binary(max_size=2_000)),
+    st.builds(protocol.Audio, task=numbers, data=st.binary(max_size=2_000)),
     st.builds(protocol.EndStream, task=numbers),
 )
 reports = st.one_of(
@@ -93,8 +98,9 @@ reports = st.one_of(
                 protocol.StreamReport,
                 task=numbers,
                 taken=numbers,
-                settled=numbers,
-                next_index=numbers,
+                consumed=numbers,
+                channels=channels,
+                place=places,
                 events=st.lists(
                     st.one_of(
                         st.builds(SpeechStarted, numbers, numbers, numbers),

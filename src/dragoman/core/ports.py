@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.events import RecognitionEvent, SpeechEvent
-from dragoman.core.request import DictionaryWord, RecognitionRequest, Vocabulary
+from dragoman.core.request import AudioEncoding, DictionaryWord, RecognitionRequest, Vocabulary
 from dragoman.core.transcript import Character
 
 SAMPLE_RATE: Final = 16_000
@@ -142,7 +142,7 @@ class LiveStream(Protocol):
         ...
 
     async def send(self, audio: bytes) -> None:
-        """Audio in signed 16-bit little-endian samples, one channel; pieces of any size, odd ones too.
+        """Audio in the stream's encoding; pieces of any size, odd ones too.
 
         Waits while the recogniser is too far behind. Raises the ``DragomanError`` that ended the stream.
         """
@@ -187,6 +187,16 @@ class RecogniserPool(Protocol):
         """How many live streams can be served in real time; known once ``start`` returned."""
         ...
 
-    def open_stream(self, request: RecognitionRequest, rate: int) -> LiveStream:
-        """A stream of samples at ``rate`` hertz. It is the caller's to close. Raises ``DragomanError``."""
+    def open_stream(
+        self,
+        request: RecognitionRequest,
+        rate: int,
+        *,
+        encoding: AudioEncoding = AudioEncoding.PCM,
+        channels: int = 1,
+    ) -> LiveStream:
+        """A stream of samples at ``rate`` hertz in one or two channels, each recognised by itself.
+
+        It is the caller's to close. Raises ``DragomanError``.
+        """
         ...

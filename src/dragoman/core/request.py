@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class TimeDetail(StrEnum):
@@ -39,6 +40,10 @@ class ChannelSelection:
         if not all(part.strip().isascii() and part.strip().isdigit() for part in parts):
             raise ValueError(f"channels must be mix, split, or numbers such as 0,1; not {text!r}")
         return cls(ChannelMode.SPLIT, tuple(dict.fromkeys(int(part) for part in parts)))
+
+
+MOST_STREAM_CHANNELS: Final = 2
+"""Of a live stream, each recognised by itself."""
 
 
 class AudioEncoding(StrEnum):

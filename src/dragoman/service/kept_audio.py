@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-SAMPLE_BYTES: Final = 2
+from dragoman.audio.place import Place
 
 
 class KeptAudio:
-    """Signed 16-bit samples in the pieces they came in; positions are samples from the beginning of the stream."""
+    """Bytes in the pieces they came in, and those at the very beginning without which the others mean nothing."""
 
-    __slots__ = ("_pieces", "end", "start")
+    __slots__ = ("_head", "_pieces", "end", "start")
 
     def __init__(self) -> None:
+        self._head = b""
         self._pieces: list[bytes] = []
         self.start = 0
-        """What is before this was thrown away."""
+        """What is before this was thrown away, but for the head."""
         self.end = 0
         """How much came."""
 
-    def append(self, pcm: bytes) -> None:
-        """Whole samples."""
-        self._pieces.append(pcm)
-        self.end += len(pcm) // SAMPLE_BYTES
+    def append(self, data: bytes) -> None:
+        self._pieces.append(data)
+        self.end += len(data)
 
-    def trim(self, settled: int) -> None:
-        """Throw away the pieces that lie before ``settled``."""
+    def trim(self, place: Place) -> None:
+        """Throw away the pieces that are not needed from there on."""
+        if len(self._head) < place.head:
+            self._head = self._from(0)[: place.head]
         gone = 0
-        while gone < len(self._pieces) and (end := self.start + len(self._pieces[gone]) // SAMPLE_BYTES) <= settled:
+        while gone < len(self._pieces) and (end := self.start + len(self._pieces[gone])) <= place.offset:
             self.start = end
             gone += 1
         del self._pieces[:gone]
 
-    def since(self, settled: int) -> bytes:
-        """All samples from ``settled`` on, which is not before ``start``."""
-        return b"".join(self._pieces)[(settled - self.start) * SAMPLE_BYTES :]
+    def since(self, place: Place) -> bytes:
+        """The head, and everything from a place on that is not before the one it was trimmed to."""
+        return self._head[: place.head] + self._from(place.offset)
 
     def clear(self) -> None:
         self._pieces.clear()
+        self._head = b""
         self.start = self.end
+
+    def _from(self, offset: int) -> bytes:
+        return b"".join(self._pieces)[offset - self.start :]

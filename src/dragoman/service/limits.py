@@ -28,18 +28,20 @@ class Admission:
         return Instances(total=self._total, busy=self._busy)
 
     @contextmanager
-    def admit(self) -> Iterator[None]:
-        """Hold an instance while the block runs. Raises ``NoFreeInstance`` when there is none."""
-        if self._busy >= self._total:
+    def admit(self, instances: int = 1) -> Iterator[None]:
+        """Hold so many while the block runs. Raises ``NoFreeInstance`` when there are not as many."""
+        if self._busy + instances > self._total:
+            free = self._total - self._busy
+            found = f"All {self._total}" if free == 0 else f"All but {free} of the {self._total}"
             raise NoFreeInstance(
-                f"All {self._total} recogniser instances are busy. Try again later; "
+                f"{found} recogniser instances are busy. Try again later; "
                 f"the setting {self._setting} says how many there are."
             )
-        self._busy += 1
+        self._busy += instances
         try:
             yield
         finally:
-            self._busy -= 1
+            self._busy -= instances
 
 
 class Reservation:

@@ -15,12 +15,13 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
+from dragoman.audio.place import Place
 from dragoman.core import events
 from dragoman.core.errors import Cancelled, DragomanError, InvalidRequest, NoFreeInstance, WorkerLost
 from dragoman.core.events import SpeechEvent
-from dragoman.core.request import RecognitionRequest, Vocabulary
+from dragoman.core.request import AudioEncoding, RecognitionRequest, Vocabulary
 from dragoman.service import worker_protocol as protocol
-from dragoman.service.kept_audio import SAMPLE_BYTES, KeptAudio
+from dragoman.service.kept_audio import KeptAudio
 from dragoman.service.worker_process import Worker
 
 _SHORTEST_PIECE_MS: Final = 20
@@ -30,6 +31,9 @@ _MOST_UNTAKEN_MS: Final = 5_000
 """A client that has sent so much more than the worker took waits."""
 _MOST_UNREAD: Final = 64
 """So does one that does not read its events."""
+SAMPLE_BYTES: Final = 2
+_OPUS_BYTES_PER_S: Final = 8_000
+"""Of a channel; speech takes half of it."""
 _MAX_STRIKES: Final = 3
 _LATE_MS: Final = 2_000
 """A worker that is later than this with a stream gets no more of them."""
@@ -39,14 +43,18 @@ class PooledStream:
     """``LiveStream`` over the workers of a pool."""
 
     __slots__ = (
-        *("_error", "_events", "_finished", "_kept", "_over", "_pending", "_reader", "_started", "_streams", "_taken"),
-        *("_writer", "next_index", "rate", "request", "settled", "slot", "strikes", "task", "waiting_since", "worker"),
+        *("_consumed", "_error", "_events", "_finished", "_kept", "_over", "_pending", "_place", "_reached", "_reader"),
+        *("_started", "_streams", "_taken", "_writer", "encoding", "rate", "request", "slot", "strikes", "task"),
+        *("waiting_since", "worker"),
     )
 
-    def __init__(self, streams: LiveStreams, request: RecognitionRequest, rate: int) -> None:
+    def __init__(
+        self, streams: LiveStreams, request: RecognitionRequest, rate: int, encoding: AudioEncoding, channels: int
+    ) -> None:
         self._streams = streams
         self.request = request
         self.rate = rate
+        self.encoding = encoding
         self.worker: Worker | None = None
         self.task = 0
         """Of its opening on that worker."""
@@ -54,17 +62,20 @@ class PooledStream:
         """Whose next worker it waits for; ``None``: any."""
         self.strikes = 0
         """Deaths of workers that may be its doing, since it last got further than before."""
-        self.settled = 0
-        """Samples before this are never needed again."""
-        self.next_index = 0
+        self._reached = tuple(protocol.Reached(0, channel) for channel in range(channels))
+        self._place = Place()
+        """From where on the audio may still be needed."""
         self.waiting_since: float | None = None
         """Since when the worker has had audio of it and taken none."""
         self._pending = b""
         """Too short to be sent on."""
         self._kept = KeptAudio()
         self._taken = 0
-        self._started = -1
-        """The last segment that has started."""
+        """Samples."""
+        self._consumed = 0
+        """Bytes."""
+        self._started = [-1] * channels
+        """The last segments that have started."""
         self._events: list[SpeechEvent] = []
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
@@ -74,7 +85,11 @@ class PooledStream:
 
     @property
     def taken_ms(self) -> int:
-        return self._taken * 1000 // self.rate
+        return self._taken * 1000 // self.encoding.decoded_rate(self.rate)
+
+    @property
+    def channels(self) -> int:
+        return len(self._reached)
 
     def prefer(self, vocabulary: Vocabulary) -> None:
         if self._pending or self._kept.end or self._finished:
@@ -133,12 +148,13 @@ class PooledStream:
 
     def orders(self) -> list[protocol.Order]:
         """What opens it on a worker, at the place up to which all is final."""
-        request, strikes = self.request, self.strikes
-        orders: list[protocol.Order] = [
-            protocol.OpenStream(self.task, request, self.rate, self.settled, self.next_index, suspect=strikes > 0)
-        ]
-        if self._kept.end > self.settled:
-            orders.append(protocol.Audio(self.task, self._kept.since(self.settled)))
+        opening = protocol.OpenStream(
+            *(self.task, self.request, self.rate, self.encoding, self._reached, self._place),
+            suspect=self.strikes > 0,
+        )
+        orders: list[protocol.Order] = [opening]
+        if self._kept.end:
+            orders.append(protocol.Audio(self.task, self._kept.since(self._place)))
         if self._finished:
             orders.append(protocol.EndStream(self.task))
         self._mark_waiting()
@@ -147,11 +163,13 @@ class PooledStream:
     def take(self, report: protocol.StreamReport) -> None:
         """What the worker says. The finals and the end of the audio that they are from arrive in one report."""
         self._taken = max(self._taken, report.taken)
-        if report.settled > self.settled:
+        self._consumed = max(self._consumed, report.consumed)
+        if any(now.settled > before.settled for now, before in zip(report.channels, self._reached, strict=True)):
             self.strikes = 0
-            self.settled = report.settled
-            self._kept.trim(report.settled)
-        self.next_index = report.next_index
+        self._reached = report.channels
+        if report.place != self._place:
+            self._place = report.place
+            self._kept.trim(report.place)
         for wrapped in report.events:
             self._deliver(wrapped.event)
         self.waiting_since = None
@@ -160,8 +178,15 @@ class PooledStream:
 
     @property
     def _is_full(self) -> bool:
-        untaken_ms = (self._kept.end - self._taken) * 1000 // self.rate
-        return untaken_ms > _MOST_UNTAKEN_MS or len(self._events) >= _MOST_UNREAD
+        untaken = self._kept.end - self._consumed
+        return untaken * 1000 > self._bytes_per_s * _MOST_UNTAKEN_MS or len(self._events) >= _MOST_UNREAD
+
+    @property
+    def _bytes_per_s(self) -> int:
+        """At most, as a rule."""
+        return (
+            _OPUS_BYTES_PER_S if self.encoding is AudioEncoding.OGG_OPUS else SAMPLE_BYTES * self.rate
+        ) * self.channels
 
     def _check_open(self) -> None:
         if self._error is not None:
@@ -170,12 +195,15 @@ class PooledStream:
             raise Cancelled("The stream is closed.")
 
     def _pass_on(self, shortest_ms: int) -> None:
-        """Send what is pending in whole samples, unless it is too short."""
+        """Send what is pending, in whole samples and not too little if that is what it is made of."""
         pending = self._pending
-        size = len(pending) // SAMPLE_BYTES * SAMPLE_BYTES
-        if size == 0 or size < self.rate * shortest_ms // 1000 * SAMPLE_BYTES:
+        size, step = len(pending), self._bytes_per_s * _LONGEST_PIECE_MS // 1000
+        if self.encoding is AudioEncoding.PCM:
+            size -= size % (SAMPLE_BYTES * self.channels)
+            if size * 1000 < self._bytes_per_s * shortest_ms:
+                return
+        if size == 0:
             return
-        step = self.rate * _LONGEST_PIECE_MS // 1000 * SAMPLE_BYTES
         for first in range(0, size, step):
             piece = pending[first : min(first + step, size)]
             self._kept.append(piece)
@@ -187,20 +215,28 @@ class PooledStream:
         self._mark_waiting()
 
     def _mark_waiting(self) -> None:
-        if self.waiting_since is None and (self._finished or self._kept.end > self._taken):
+        if self.waiting_since is None and (self._finished or self._kept.end > self._consumed):
             self.waiting_since = time.monotonic()
 
     def _deliver(self, event: SpeechEvent) -> None:
         if isinstance(event, events.SpeechStarted):
-            if event.index <= self._started:
+            if event.index <= self._started[event.channel]:
                 return  # it was said before the worker died
-            self._started = event.index
-        if self._events and isinstance(self._events[-1], events.Partial):
-            self._events.pop()  # whatever comes after a partial makes it void
+            self._started[event.channel] = event.index
+        self._forget_partial(event)
         self._events.append(event)
         _wake(self._reader)
         if isinstance(event, events.Finished):
             self._end()
+
+    def _forget_partial(self, event: SpeechEvent) -> None:
+        """Whatever comes in a channel after a partial makes it void."""
+        channel = _channel(event)
+        for number in range(len(self._events) - 1, -1, -1):
+            if _channel(self._events[number]) == channel:
+                if isinstance(self._events[number], events.Partial):
+                    del self._events[number]
+                return
 
     def _end(self) -> None:
         if self._over:
@@ -225,18 +261,21 @@ class LiveStreams:
         """For a worker; those without audio are nowhere."""
         self._open: set[PooledStream] = set()
 
-    def open(self, request: RecognitionRequest, rate: int) -> PooledStream:
+    def open(self, request: RecognitionRequest, rate: int, encoding: AudioEncoding, channels: int) -> PooledStream:
         """Raises ``NoFreeInstance`` while the workers are behind with the streams they have."""
         ready = [worker for worker in self._workers.values() if worker.ready]
-        if ready and self._late_ms(min(ready, key=self.on)) > _LATE_MS:
+        if ready and self._late_ms(min(ready, key=self._channels_on)) > _LATE_MS:
             raise NoFreeInstance("The recogniser is behind with the streams it has. Try again later.")
-        stream = PooledStream(self, request, rate)
+        stream = PooledStream(self, request, rate, encoding, channels)
         self._open.add(stream)
         return stream
 
     def on(self, worker: Worker) -> int:
         """How many streams a worker has."""
         return len(self._on[worker])
+
+    def _channels_on(self, worker: Worker) -> int:
+        return sum(stream.channels for stream in self._on[worker].values())
 
     def silent_since(self, worker: Worker) -> float | None:
         """Since when a worker that has something to do for streams has said nothing."""
@@ -275,7 +314,7 @@ class LiveStreams:
     # From the pool
 
     def place(self) -> None:
-        """Give the streams that wait to the workers that have the fewest, as far as there are any."""
+        """Give the streams that wait to the workers that have the fewest channels, as far as there are any."""
         for stream in list(self._waiting):
             candidates = [
                 worker
@@ -284,7 +323,7 @@ class LiveStreams:
             ]
             if candidates:
                 self._waiting.remove(stream)
-                self._assign(min(candidates, key=self.on), stream)
+                self._assign(min(candidates, key=self._channels_on), stream)
 
     def abandon(self, slot: int) -> None:
         """There will be no worker in this slot for now: what waits for it goes to the first that is there."""
@@ -330,6 +369,16 @@ class LiveStreams:
 _CRASHES: Final = (
     "The recogniser crashed three times at the same place of this stream. Other streams were not affected."
 )
+
+
+def _channel(event: SpeechEvent) -> int | None:
+    match event:
+        case events.Partial(segment) | events.Final(segment):
+            return segment.channel
+        case events.SpeechStarted() | events.SpeechEnded():
+            return event.channel
+        case events.Finished():
+            return None
 
 
 def _wake(waiter: asyncio.Future[None] | None) -> None:

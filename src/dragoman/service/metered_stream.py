@@ -16,12 +16,13 @@ class MeteredStream:
     """A ``LiveStream`` around another.
 
     When the quota is used up, what was sent before is still recognised; then ``events`` raises ``QuotaExceeded`` in
-    place of ``Finished``.
+    place of ``Finished``. What was sent counts, or, where only a decoder knows how long that is (``bytes_per_s`` is
+    ``None``), what was dealt with.
     """
 
-    def __init__(self, stream: LiveStream, rate: int, reservation: Reservation) -> None:
+    def __init__(self, stream: LiveStream, bytes_per_s: int | None, reservation: Reservation) -> None:
         self._stream = stream
-        self._rate = rate
+        self._bytes_per_s = bytes_per_s
         self._reservation = reservation
         self._sent = 0
         """Bytes."""
@@ -42,12 +43,9 @@ class MeteredStream:
         if self._error is not None:
             raise self._error
         self._sent += len(audio)
-        try:
-            self._reservation.grow(self._sent // 2 * 1000 // self._rate)
-        except QuotaExceeded as error:
-            self._error = error
-            self._stream.finish()
-            raise
+        self._charge()
+        if self._error is not None:
+            raise self._error
         await self._stream.send(audio)
 
     def finish(self) -> None:
@@ -61,9 +59,21 @@ class MeteredStream:
     async def events(self) -> AsyncGenerator[SpeechEvent, None]:
         async with aclosing(self._stream.events()) as events:
             async for event in events:
+                if self._bytes_per_s is None:
+                    self._charge()
                 if isinstance(event, Finished) and self._error is not None:
                     raise self._error
                 yield event
+
+    def _charge(self) -> None:
+        if self._error is not None:
+            return
+        used_ms = self._sent * 1000 // self._bytes_per_s if self._bytes_per_s is not None else self._stream.taken_ms
+        try:
+            self._reservation.grow(used_ms)
+        except QuotaExceeded as error:
+            self._error = error
+            self._stream.finish()
 
     def close(self) -> None:
         self._stream.close()

@@ -13,7 +13,7 @@ from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import EngineNotReady, InvalidField, Unavailable, UnsupportedLanguage
 from dragoman.core.events import Final, Finished, Opened, Progress, RecognitionEvent
 from dragoman.core.ports import Instances, LiveStream, RecogniserPool
-from dragoman.core.request import RecognitionRequest, TimeDetail
+from dragoman.core.request import MOST_STREAM_CHANNELS, AudioEncoding, RecognitionRequest, TimeDetail
 from dragoman.core.transcript import Transcript
 from dragoman.service.limits import Admission, Quota
 from dragoman.service.metered_stream import MeteredStream
@@ -137,11 +137,24 @@ class Recognition:
         return assembler.transcript()
 
     @contextmanager
-    def live(self, request: RecognitionRequest, rate: int, *, key_id: str = "") -> Iterator[LiveStream]:
+    def live(
+        self,
+        request: RecognitionRequest,
+        rate: int,
+        *,
+        key_id: str = "",
+        encoding: AudioEncoding = AudioEncoding.PCM,
+        channels: int = 1,
+    ) -> Iterator[LiveStream]:
         """A live stream of samples at ``rate`` hertz, closed when the block ends; it holds an instance until then.
 
-        Raises ``UnknownModel``, ``UnsupportedLanguage``, ``InvalidField`` (the rate), ``NoFreeInstance``,
-        ``QuotaExceeded``, ``Unavailable``. A quota that is used up later ends the stream with ``QuotaExceeded``.
+        Of two ``channels`` each is recognised by itself and holds an instance; the indices of the segments of channel
+        n leave n when divided by their number, and ``Finished`` comes once.
+
+        Raises ``UnknownModel``, ``UnsupportedLanguage``, ``InvalidField`` (the rate, the channels),
+        ``NoFreeInstance``, ``QuotaExceeded``, ``Unavailable``. Ends with ``QuotaExceeded`` when a quota is used up
+        later, with ``UndecodableAudio`` when the audio is not what ``encoding`` says, and with ``UnsupportedAudio``
+        when it has another rate or number of channels; Opus has no rate of its own, so with it any is right.
         """
         self._check_open()
         request = self._with_language(request)
@@ -150,12 +163,19 @@ class Recognition:
             raise InvalidField(
                 f"The frequency must be {first} to {last} samples a second, not {rate}.", field="frequency"
             )
+        if not 1 <= channels <= MOST_STREAM_CHANNELS:
+            raise InvalidField(
+                f"A stream has one channel, or up to {MOST_STREAM_CHANNELS} that are recognised each by itself;"
+                f" not {channels}.",
+                field="channels",
+            )
         with (
-            self._stream_admission.admit(),
+            self._stream_admission.admit(channels),
             self._quota.reserve(request.profile, key_id) as reservation,
-            closing(self._pool.open_stream(request, rate)) as opened,
+            closing(self._pool.open_stream(request, rate, encoding=encoding, channels=channels)) as opened,
         ):
-            stream = MeteredStream(opened, rate, reservation)
+            bytes_per_s = 2 * rate * channels if encoding is AudioEncoding.PCM else None
+            stream = MeteredStream(opened, bytes_per_s, reservation)
             self._streams.add(stream)
             self._no_streams.clear()
             try:

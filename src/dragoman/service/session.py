@@ -91,7 +91,7 @@ class LiveSession:
 
     ``start`` says how many samples of the stream came before and are not needed any more, ``first_index`` how many
     segments: a session that takes the place of one that was lost begins with that one's ``settled`` and ``next_index``.
-    It says again that the segment has started that was open.
+    It says again that the segment has started that was open. ``index_step`` is how far its indices are apart.
     """
 
     def __init__(
@@ -104,12 +104,14 @@ class LiveSession:
         start: int = 0,
         first_index: int = 0,
         channel: int = 0,
+        index_step: int = 1,
     ) -> None:
         self._recogniser = recogniser
         self._request = request
         self._rate = rate
         self._start = start
         self._channel = channel
+        self._index_step = index_step
         longest_ms = min(rule.longest_ms, recogniser.engine.capabilities.max_segment_ms)
         self._endpointer = Endpointer(replace(rule, longest_ms=longest_ms))
         self._resampler = LiveResampler(rate)
@@ -121,7 +123,8 @@ class LiveSession:
         self._indices = first_index
         self._events: list[SpeechEvent] = []
         self._is_over = False
-        self._is_finished = False
+        self.is_finished: bool = False
+        """``Finished`` was among the events taken."""
         self.taken: int = start
         """Samples of the stream, those before this session included."""
         self.settled: int = start
@@ -134,7 +137,7 @@ class LiveSession:
         """How much audio is kept at the moment, at 16 kHz."""
         return self._tape.held
 
-    def feed(self, pcm: bytes | bytearray) -> None:
+    def feed(self, pcm: bytes | bytearray | memoryview) -> None:
         """Signed 16-bit little-endian samples, whole ones."""
         samples = np.frombuffer(pcm, "<i2")
         self.taken += len(samples)
@@ -226,8 +229,8 @@ class LiveSession:
     def take_events(self) -> list[SpeechEvent]:
         """What has happened since it was last asked; ``Finished`` is the last event there is."""
         events, self._events = self._events, []
-        if self._is_over and not self._utterances and not self._is_finished:
-            self._is_finished = True
+        if self._is_over and not self._utterances and not self.is_finished:
+            self.is_finished = True
             capabilities = self._recogniser.engine.capabilities
             language = self._request.language or capabilities.languages[0]
             events.append(Finished(self.taken * 1000 // self._rate, language, capabilities.model))
@@ -265,7 +268,7 @@ class LiveSession:
             agreement=Agreement(),
             draft_due=started.speech * FRAME + _FIRST_DRAFT,
         )
-        self._indices += 1
+        self._indices += self._index_step
         self._utterances.append(opened)
         if opened is self._utterances[0]:
             self._report_start()
@@ -323,7 +326,7 @@ class LiveSession:
         return self._utterances[0].start if self._utterances else self._endpointer.earliest
 
     def _settle(self) -> None:
-        if self._is_finished:
+        if self.is_finished:
             self.settled = self.taken
         else:
             self.settled = self._start + self._earliest * FRAME * self._rate // SAMPLE_RATE

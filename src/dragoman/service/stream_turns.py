@@ -12,17 +12,16 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Final, ParamSpec
 
 from dragoman.core.errors import AudioTooLong, Cancelled, DragomanError, InternalError, InvalidRequest
-from dragoman.core.events import Finished, SpeechStarted
 from dragoman.core.ports import Engine, Hypothesis
 from dragoman.service import worker_protocol as protocol
 from dragoman.service.endpointing import EndpointingRule
 from dragoman.service.recognise import Recogniser
 from dragoman.service.scheduler import Scheduler, Waiting, is_early
-from dragoman.service.session import Kind, LiveSession
+from dragoman.service.session import Kind
+from dragoman.service.worker_stream import Lane, WorkerStream, open_worker_stream
 
 log = logging.getLogger("dragoman.worker")
 
@@ -36,47 +35,6 @@ _LONGEST_PIECE_S: Final = 1.0
 """Looked at between two looks at the clock."""
 _FRESH_DRAFTS: Final = 3
 """Of an utterance that has only begun."""
-_SAMPLE_BYTES: Final = 2
-
-
-@dataclass(slots=True, eq=False)
-class _Stream:
-    order: protocol.OpenStream
-    session: LiveSession
-    arrived: bytearray = field(default_factory=bytearray)
-    """Audio that the session does not have yet."""
-    received: int = 0
-    """Samples, those before this opening included."""
-    anchor: float = float("-inf")
-    """When its first sample was spoken, as far as the arrival of the others tells."""
-    drafts: int = 0
-    """Of the utterance that is being spoken."""
-    ending: bool = False
-    """No more audio will come."""
-
-    @property
-    def is_suspect(self) -> bool:
-        return self.order.suspect and self.session.settled == self.order.start
-
-    @property
-    def unfed_s(self) -> float:
-        return len(self.arrived) / _SAMPLE_BYTES / self.order.rate
-
-    def spoken_at(self, position_s: float) -> float:
-        return self.anchor + position_s
-
-    def take_arrived(self, seconds: float) -> bytearray:
-        """The first of it, at most so much."""
-        size = round(seconds * self.order.rate) * _SAMPLE_BYTES
-        taken = self.arrived
-        self.arrived = taken[size:]
-        del taken[size:]
-        return taken
-
-    @property
-    def fed_to(self) -> float:
-        """When the last of what the session has was spoken."""
-        return self.spoken_at(self.session.taken / self.order.rate)
 
 
 class StreamTurns:
@@ -98,13 +56,16 @@ class StreamTurns:
         self._orders: deque[tuple[float, StreamOrder]] = deque()
         self._cancelled: set[int] = set()
         """Streams whose cancellation is among the orders."""
-        self._streams: dict[int, _Stream] = {}
-        self._unfed: dict[int, _Stream] = {}
+        self._streams: dict[int, WorkerStream] = {}
+        self._lanes: dict[int, Lane] = {}
+        """Those of all streams, by key."""
+        self._unfed: dict[int, WorkerStream] = {}
         """Those with audio, or an end of it, that the session does not have yet."""
         self._waiting: dict[int, Waiting] = {}
+        """What lanes need, by key."""
         batches = {name: recogniser.engine.capabilities.draft_batch for name, recogniser in recognisers.items()}
         self._scheduler = Scheduler(batches)
-        self._touched: dict[int, _Stream] = {}
+        self._touched: dict[int, WorkerStream] = {}
         """Those that have something to report."""
         self._failed: list[protocol.StreamFailed] = []
         self._closed = False
@@ -167,41 +128,36 @@ class StreamTurns:
                 self._guarded(order.task, self._take, stream, order, arrived_at)
 
     def _open(self, order: protocol.OpenStream) -> None:
-        recogniser = self._recognisers[order.request.profile]
-        start, first_index = order.start, order.first_index
-        session = LiveSession(recogniser, order.request, self._rule, order.rate, start=start, first_index=first_index)
-        self._streams[order.task] = _Stream(order, session, received=start)
+        stream = open_worker_stream(order, self._recognisers[order.request.profile], self._rule)
+        self._streams[order.task] = stream
+        self._lanes |= {lane.key: lane for lane in stream.lanes}
 
-    def _take(self, stream: _Stream, order: protocol.Audio | protocol.EndStream, arrived_at: float) -> None:
+    def _take(self, stream: WorkerStream, order: protocol.Audio | protocol.EndStream, arrived_at: float) -> None:
         if isinstance(order, protocol.EndStream):
             stream.ending = True
         else:
-            stream.arrived += order.pcm
-            stream.received += len(order.pcm) // _SAMPLE_BYTES
-        length_s = stream.received / stream.order.rate
-        stream.anchor = max(stream.anchor, arrived_at - length_s)
-        if length_s > self._longest_s:
-            raise AudioTooLong(f"A stream may last {self._longest_s:g} seconds; this one is longer.")
+            stream.arrive(order.data, arrived_at)
         self._unfed[order.task] = stream
-        if order.task in self._waiting:
-            self._look_at_work(stream)
+        for lane in stream.lanes:
+            if lane.key in self._waiting:
+                self._look_at_lane(lane)
 
     # What is computed
 
-    def _is_due(self, stream: _Stream, now: float) -> bool:
+    def _is_due(self, stream: WorkerStream, now: float) -> bool:
         """Whether its audio is to be looked at now."""
         if self._has_final(stream):
             return False  # what comes after is looked at when the final is done
-        if stream.ending and not stream.arrived:
+        if stream.ending and not stream.has_arrived:
             return True
         enough = stream.unfed_s >= _PIECE_S or stream.ending
         return enough and not is_early(stream.fed_to, now)
 
-    def _has_final(self, stream: _Stream) -> bool:
-        waiting = self._waiting.get(stream.order.task)
-        return waiting is not None and waiting.kind is Kind.FINAL
+    def _has_final(self, stream: WorkerStream) -> bool:
+        waiting = (self._waiting.get(lane.key) for lane in stream.lanes)
+        return any(each is not None and each.kind is Kind.FINAL for each in waiting)
 
-    def _feed(self, streams: list[_Stream]) -> bool:
+    def _feed(self, streams: list[WorkerStream]) -> bool:
         """Look at the audio of these streams, up to a second of each."""
         trusted = [stream for stream in streams if not stream.is_suspect]
         for group in (trusted, *([stream] for stream in streams if stream.is_suspect)):
@@ -210,52 +166,51 @@ class StreamTurns:
                 self._guarded(stream.order.task, self._feed_one, stream)
         return bool(streams)
 
-    def _feed_one(self, stream: _Stream) -> None:
-        if stream.arrived:
-            stream.session.feed(stream.take_arrived(_LONGEST_PIECE_S))
-        if stream.ending and not stream.arrived:
-            stream.session.finish()
-        if not stream.arrived:
+    def _feed_one(self, stream: WorkerStream) -> None:
+        stream.feed(_LONGEST_PIECE_S)
+        if stream.fed_s > self._longest_s:
+            raise AudioTooLong(f"A stream may last {self._longest_s:g} seconds; this one is longer.")
+        if not stream.has_arrived:
             del self._unfed[stream.order.task]
         self._touched[stream.order.task] = stream
         self._look_at_work(stream)
 
     def _compute(self, chosen: Iterable[int]) -> None:
-        streams = [self._streams[task] for task in chosen]
-        if not streams:
+        lanes = [self._lanes[key] for key in chosen]
+        if not lanes:
             return
-        self._step(streams)
-        if self._waiting[streams[0].order.task].kind is Kind.PARTIAL:
-            self._draft(streams)
+        self._step([lane.stream for lane in lanes])
+        if self._waiting[lanes[0].key].kind is Kind.PARTIAL:
+            self._draft(lanes)
         else:
-            self._recognise(streams[0])
-        for stream in streams:
-            if stream.order.task in self._streams:
-                self._touched[stream.order.task] = stream
-                self._look_at_work(stream)
+            self._recognise(lanes[0])
+        for lane in lanes:
+            if lane.key in self._lanes:
+                self._touched[lane.stream.order.task] = lane.stream
+                self._look_at_lane(lane)
 
-    def _draft(self, streams: list[_Stream]) -> None:
+    def _draft(self, lanes: list[Lane]) -> None:
         began = self._clock()
-        engine = self._recognisers[streams[0].order.request.profile].engine
+        engine = self._recognisers[lanes[0].stream.order.request.profile].engine
         hypotheses: list[Hypothesis] = []
-        if len(streams) > 1:
+        if len(lanes) > 1:
             with suppress(Exception):  # whose doing it is shows one by one
-                hypotheses = engine.draft([stream.session.utterance() for stream in streams])
-        for number, stream in enumerate(streams):
-            hypothesis = hypotheses[number] if hypotheses else None
-            self._guarded(stream.order.task, self._draft_one, stream, engine, hypothesis)
+                hypotheses = engine.draft([lane.session.utterance() for lane in lanes])
+        for number, lane in enumerate(lanes):
+            if lane.key in self._lanes:
+                hypothesis = hypotheses[number] if hypotheses else None
+                self._guarded(lane.stream.order.task, self._draft_one, lane, engine, hypothesis)
         now = self._clock()
-        tasks = [stream.order.task for stream in streams]
-        self._scheduler.drafted([task for task in tasks if task in self._streams], now, now - began)
+        self._scheduler.drafted([lane.key for lane in lanes if lane.key in self._lanes], now, now - began)
 
-    def _draft_one(self, stream: _Stream, engine: Engine, hypothesis: Hypothesis | None) -> None:
-        session = stream.session
+    def _draft_one(self, lane: Lane, engine: Engine, hypothesis: Hypothesis | None) -> None:
+        session = lane.session
         session.drafted(engine.draft([session.utterance()])[0] if hypothesis is None else hypothesis)
-        stream.drafts += 1
+        lane.drafts += 1
 
-    def _recognise(self, stream: _Stream) -> None:
-        task = stream.order.task
-        self._guarded(task, stream.session.recognise, lambda: task in self._cancelled)
+    def _recognise(self, lane: Lane) -> None:
+        task = lane.stream.order.task
+        self._guarded(task, lane.session.recognise, lambda: task in self._cancelled)
 
     def _guarded(self, task: int, do: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
         """What goes wrong in it ends the stream; a process without memory ends as a whole."""
@@ -273,22 +228,26 @@ class StreamTurns:
             log.error("stream %d failed with %s\n%s", task, type(error).__name__, where)
             self._fail(task, InternalError("The recogniser failed on this stream. The log of the server says where."))
 
-    def _look_at_work(self, stream: _Stream) -> None:
-        task = stream.order.task
-        work = stream.session.work()
+    def _look_at_work(self, stream: WorkerStream) -> None:
+        for lane in stream.lanes:
+            self._look_at_lane(lane)
+
+    def _look_at_lane(self, lane: Lane) -> None:
+        key, stream = lane.key, lane.stream
+        work = lane.session.work()
         behind = work is not None and work.kind is not Kind.FINAL and stream.unfed_s > _PIECE_S
         if work is None or behind:
-            self._waiting.pop(task, None)
+            self._waiting.pop(key, None)
             return
         due, profile = stream.spoken_at(work.due / 1000), stream.order.request.profile
-        fresh = stream.drafts < _FRESH_DRAFTS
-        self._waiting[task] = Waiting(task, work.kind, due, profile, alone=stream.is_suspect, fresh=fresh)
+        fresh = lane.drafts < _FRESH_DRAFTS
+        self._waiting[key] = Waiting(key, work.kind, due, profile, alone=stream.is_suspect, fresh=fresh)
 
     # What is reported
 
-    def _step(self, streams: list[_Stream]) -> None:
+    def _step(self, streams: list[WorkerStream]) -> None:
         """Say whose doing it is if the process dies now."""
-        tasks = tuple(stream.order.task for stream in streams)
+        tasks = tuple(dict.fromkeys(stream.order.task for stream in streams))
         if tasks and tasks != self._stepping:
             self._stepping = tasks
             self._send([protocol.Stepping(tasks)])
@@ -305,15 +264,11 @@ class StreamTurns:
         self._closed = False
         self._send([protocol.Streams(tuple(reports), failed, len(self._streams), self._late_ms())])
 
-    def _add_report(self, stream: _Stream, reports: list[protocol.StreamReport]) -> None:
-        task, session = stream.order.task, stream.session
-        events = session.take_events()
-        if any(isinstance(event, SpeechStarted) for event in events):
-            stream.drafts = 0
-        if events and isinstance(events[-1], Finished):
-            self._forget(task)
-        wrapped = tuple(map(protocol.stream_event, events))
-        reports.append(protocol.StreamReport(task, session.taken, session.settled, session.next_index, wrapped))
+    def _add_report(self, stream: WorkerStream, reports: list[protocol.StreamReport]) -> None:
+        report = stream.report()
+        if report.events and isinstance(report.events[-1], protocol.StreamFinished):
+            self._forget(stream.order.task)
+        reports.append(report)
 
     def _late_ms(self) -> int:
         """How long what is due, or what is not looked at yet, has been waiting, at most."""
@@ -328,8 +283,13 @@ class StreamTurns:
         self._forget(task)
 
     def _forget(self, task: int) -> None:
-        self._streams.pop(task, None)
         self._unfed.pop(task, None)
-        self._waiting.pop(task, None)
         self._touched.pop(task, None)
-        self._scheduler.forget(task)
+        stream = self._streams.pop(task, None)
+        if stream is None:
+            return
+        for lane in stream.lanes:
+            del self._lanes[lane.key]
+            self._waiting.pop(lane.key, None)
+            self._scheduler.forget(lane.key)
+        stream.lanes.clear()  # so that nothing of it waits for the garbage collector

@@ -17,10 +17,11 @@ from typing import BinaryIO, Final
 
 import msgspec
 
+from dragoman.audio.place import Place
 from dragoman.core import events
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import DragomanError, InvalidRequest, by_code
-from dragoman.core.request import RecognitionRequest
+from dragoman.core.request import AudioEncoding, RecognitionRequest
 from dragoman.core.transcript import Segment
 
 MAX_FRAME: Final = 64 * 2**20
@@ -77,24 +78,37 @@ class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
     task: int
 
 
+class Reached(msgspec.Struct, frozen=True, array_like=True):
+    """How far one channel of a stream has got."""
+
+    settled: int = 0
+    """Samples before this are never needed again: a replacement starts here."""
+    next_index: int = 0
+    """Of the next segment."""
+
+
 class OpenStream(msgspec.Struct, frozen=True, tag="open_stream"):
-    """A live stream of samples at ``rate`` hertz; ``start`` samples of it were dealt with before, by another worker."""
+    """A live stream. What was dealt with before, by another worker, is in ``channels``, one for each that there is.
+
+    Its audio is the first ``place.head`` bytes of the stream, and then those from ``place.offset`` on.
+    """
 
     task: int
     request: RecognitionRequest
     rate: int
-    start: int = 0
-    first_index: int = 0
-    """Of the next segment."""
+    """Samples a second, as the client says."""
+    encoding: AudioEncoding = AudioEncoding.PCM
+    channels: tuple[Reached, ...] = (Reached(),)
+    place: Place = Place()
     suspect: bool = False
     """It may have killed a worker: nothing is computed together with it before it gets further."""
 
 
 class Audio(msgspec.Struct, frozen=True, tag="audio"):
-    """The next whole samples of a stream, signed, 16 bits, little-endian."""
+    """The next bytes of a stream, in its encoding."""
 
     task: int
-    pcm: bytes
+    data: bytes
 
 
 class EndStream(msgspec.Struct, frozen=True, tag="end_stream"):
@@ -189,13 +203,16 @@ def stream_event(event: events.SpeechEvent) -> StreamEvent:
 
 
 class StreamReport(msgspec.Struct, frozen=True, array_like=True):
-    """What happened in one stream. The samples count from its beginning, whoever dealt with them."""
+    """What happened in one stream. Samples and bytes count from its beginning, whoever dealt with them."""
 
     task: int
     taken: int
-    settled: int
-    """Samples before this are never needed again: a replacement starts here, at segment ``next_index``."""
-    next_index: int
+    """Samples."""
+    consumed: int
+    """Bytes."""
+    channels: tuple[Reached, ...]
+    place: Place
+    """From where on the audio may still be needed."""
     events: tuple[StreamEvent, ...] = ()
 
 

@@ -19,7 +19,7 @@ from typing import Final
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import DragomanError, EngineNotReady, Unavailable, UnknownModel
 from dragoman.core.events import RecognitionEvent
-from dragoman.core.request import RecognitionRequest
+from dragoman.core.request import AudioEncoding, RecognitionRequest
 from dragoman.service import worker_protocol as protocol
 from dragoman.service.live_streams import LiveStreams, PooledStream
 from dragoman.service.worker_files import WorkerFiles
@@ -132,10 +132,17 @@ class WorkerPool:
         self._check(request)
         return self._files.transcribe(media, request, urgent=urgent)
 
-    def open_stream(self, request: RecognitionRequest, rate: int) -> PooledStream:
+    def open_stream(
+        self,
+        request: RecognitionRequest,
+        rate: int,
+        *,
+        encoding: AudioEncoding = AudioEncoding.PCM,
+        channels: int = 1,
+    ) -> PooledStream:
         """Raises ``NoFreeInstance`` as well while the workers are behind with the streams they have."""
         self._check(request)
-        return self._streams.open(request, rate)
+        return self._streams.open(request, rate, encoding, channels)
 
     def _check(self, request: RecognitionRequest) -> None:
         if not self._open:
