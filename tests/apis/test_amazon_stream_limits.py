@@ -75,6 +75,23 @@ def said(frame: bytes) -> tuple[str, dict[str, Any]]:
     return str(kind), json.loads(message.payload)
 
 
+async def test_encoding_and_channels_reach_the_recogniser(tmp_path: Path) -> None:
+    options = {"media_encoding": "flac", "enable_channel_identification": "true", "number_of_channels": "2"}
+    said_twice: list[StreamStep] = [Final(spoken("Left.", 0, channel=0)), Final(spoken("Right.", 1, channel=1))]
+    async with server(tmp_path, said_twice) as (app, pool), requesting(app, over_http(**options)) as request:
+        await request.status()
+        assert (pool.streams[0].encoding, pool.streams[0].channels) == ("flac", 2)
+        request.end()
+        results = [said(await request.hear())[1]["Transcript"]["Results"][0] for _ in range(2)]
+        assert [result["ChannelId"] for result in results] == ["ch_0", "ch_1"]
+
+
+async def test_two_channels_need_two_instances(tmp_path: Path) -> None:
+    options = {"enable_channel_identification": "true", "number_of_channels": "2"}
+    async with server(tmp_path, max_concurrent_streams=1) as (app, _), requesting(app, over_http(**options)) as request:
+        assert await refusal(request) == (429, "LimitExceededException")
+
+
 async def test_without_a_free_instance_a_limit_is_exceeded(tmp_path: Path) -> None:
     async with server(tmp_path, max_concurrent_streams=1) as (app, _), requesting(app, over_http()) as first:
         assert await first.status() == 200

@@ -16,6 +16,7 @@ from dragoman.apis.amazon_transcribe.coverage import STREAM
 from dragoman.apis.amazon_transcribe.parameters import NAMES, PREFIX, Parameters
 from dragoman.apis.amazon_transcribe.stability import Stability
 from dragoman.core.errors import InvalidRequest, MissingField, UnknownModel, UnsupportedLanguage, UnsupportedOption
+from dragoman.core.request import AudioEncoding
 
 pytestmark = pytest.mark.unit
 
@@ -153,6 +154,17 @@ def test_another_sample_rate_is_refused(rate: str) -> None:
 @pytest.mark.parametrize("rate", [8_000, 44_100, 48_000])
 def test_every_sample_rate_in_between_is_taken(rate: int) -> None:
     assert read(sample_rate=str(rate)).rate == rate
+
+
+@pytest.mark.parametrize("encoding", AudioEncoding)
+def test_encodings_are_those_of_the_document(encoding: AudioEncoding) -> None:
+    assert read(media_encoding=encoding).encoding is encoding
+
+
+def test_two_channels_are_told_apart() -> None:
+    asked = read(enable_channel_identification="True", number_of_channels="2")
+    assert (asked.channels, asked.by_channel) == (2, True)
+    assert (read().channels, read().by_channel) == (1, False)
 
 
 @pytest.mark.parametrize("number", ["0", "1", "3"])

@@ -10,18 +10,22 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import msgspec
+import numpy as np
 import pytest
 import websockets
 
-from dragoman.codecs.eventstream import Message, decode, encode
+from dragoman.codecs import eventstream
+from dragoman.codecs.eventstream import Message, decode
 from dragoman.codecs.sigv4 import Request
+from recordings import encode, speech
 from sigv4_client import Client, MessageSigner
 
 pytest.importorskip("amazon_transcribe", reason="needs amazon-transcribe")
@@ -55,15 +59,14 @@ class Served:
         return self.url.removeprefix("https://")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+@contextmanager
+def serving(folder: Path, *options: str) -> Iterator[Served]:
     """A server with a key that makes its own certificate."""
-    folder = tmp_path_factory.mktemp("server")
     keys = folder / "keys"
     keys.write_text(f"{KEY.access_key} {KEY.secret}\n")
     keys.chmod(0o600)
     command = [sys.executable, "-c", SERVE, "serve", "--port", "0", "--tls-port", "0", "--tls", "auto"]
-    command += ["--engine", "fake", "--keys-file", str(keys)]
+    command += ["--keys-file", str(keys), *options]
     environment = {**os.environ, "DRAGOMAN_SPOOL_DIR": str(folder), "DRAGOMAN_STATE_DIR": str(folder)}
     with (
         (folder / "log").open("wb") as log,
@@ -78,15 +81,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
                     break
             found = re.search(r"SSL_CERT_FILE=(\S+)[^$]*https://localhost:(\d+)/", printed)
             assert found is not None, printed
-            yield Served(f"https://localhost:{found[2]}", found[1])
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("SSL_CERT_FILE", found[1])  # as the server prints it
+                yield Served(f"https://localhost:{found[2]}", found[1])
         finally:
             process.terminate()
 
 
-@pytest.fixture(autouse=True)
-def trusting(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The variable that the server prints."""
-    monkeypatch.setenv("SSL_CERT_FILE", server.authority)
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Recognises by script."""
+    with serving(tmp_path_factory.mktemp("server"), "--engine", "fake") as served:
+        yield served
 
 
 def sdk(server: Served, key: Client = KEY) -> TranscribeStreamingClient:
@@ -148,6 +154,33 @@ async def test_speech_is_transcribed(server: Served) -> None:
         assert all(
             (item.confidence is None) is (result.is_partial or item.item_type == "punctuation") for item in items
         )
+
+
+async def test_a_real_recording_is_transcribed_in_every_encoding(tmp_path: Path, sample: Callable[[str], Path]) -> None:
+    """By the embedded recogniser."""
+    spoken = speech(sample("two_cities"), RATE, 4.0)
+    pcm = (spoken * 32767).astype("<i2")
+    silent = np.zeros_like(spoken)
+    with serving(tmp_path, "--workers", "1") as served:
+        client = sdk(served)
+        both = {"enable_channel_identification": True, "number_of_channels": 2}
+        heard = {
+            "pcm": await transcribe(client, pcm.tobytes()),
+            "flac": await transcribe(client, encode(spoken[np.newaxis], RATE, "flac", "flac"), media_encoding="flac"),
+            "opus": await transcribe(
+                client, encode(spoken[np.newaxis], RATE, "libopus", "ogg"), media_encoding="ogg-opus"
+            ),
+            "channels": await transcribe(
+                client, encode(np.stack([silent, spoken]), RATE, "flac", "flac"), media_encoding="flac", **both
+            ),
+        }
+        with pytest.raises(BadRequestException):
+            await transcribe(client, encode(spoken[np.newaxis], 8_000, "flac", "flac"), media_encoding="flac")
+        await disconnect(client)
+    for results in heard.values():
+        assert {"best", "worst", "times"} <= set(re.findall(r"\w+", text(results[1]).lower()))
+    assert {result.channel_id for result in heard["channels"][1]} == {"ch_1"}
+    assert {result.channel_id for result in heard["pcm"][1]} == {None}
 
 
 async def test_two_streams_on_one_connection_do_not_mix(server: Served) -> None:
@@ -238,7 +271,7 @@ def presigned(server: Served, key: Client, **options: str) -> Request:
 
 def audio_event(audio: bytes) -> bytes:
     headers = {":message-type": "event", ":event-type": "AudioEvent", ":content-type": "application/octet-stream"}
-    return encode(Message(headers, audio))
+    return eventstream.encode(Message(headers, audio))
 
 
 @pytest.mark.parametrize("signed", [False, True])

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from dragoman.core.errors import DragomanError
 from dragoman.core.events import SpeechEvent
-from dragoman.core.request import RecognitionRequest, Vocabulary
+from dragoman.core.request import AudioEncoding, RecognitionRequest, Vocabulary
 from dragoman.service.auth import Authenticator
 from dragoman.service.recognition import Recognition
 from dragoman.service.vocabulary import CheckedVocabulary, Draft, Vocabularies
@@ -65,9 +65,10 @@ Frame = str | bytes
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a client asks for by opening a stream: ``rate`` samples a second, on the account of ``key_id``.
+    """What a client asks for by opening a stream: audio of ``rate`` samples a second, on the account of ``key_id``.
 
-    ``headers`` are those of the reply. Of the streams of a ``session`` only the newest lives.
+    ``headers`` are those of the reply. Of the streams of a ``session`` only the newest lives. Two ``channels`` are
+    recognised each by itself.
     """
 
     request: RecognitionRequest
@@ -75,11 +76,13 @@ class Opening:
     key_id: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     session: str | None = None
+    encoding: AudioEncoding = AudioEncoding.PCM
+    channels: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """Signed 16-bit little-endian samples, one channel; pieces of any size."""
+    """In the encoding of the stream; pieces of any size."""
 
     data: bytes
 

@@ -167,7 +167,9 @@ class Reception:
         name = None if asked.session is None else f"{asked.key_id} {asked.session}"
         if name is not None:
             await self._sessions.take_over(name)
-        with self._services.recognition.live(asked.request, asked.rate, key_id=asked.key_id) as live:
+        with self._services.recognition.live(
+            asked.request, asked.rate, key_id=asked.key_id, encoding=asked.encoding, channels=asked.channels
+        ) as live:
             conversation = Conversation(vendor, live, self._services.vocabularies, self._silence_s)
             if name is None:
                 yield conversation

@@ -105,8 +105,19 @@ STREAM: Final = (
         "differs",
         "Any code such as en-US whose language is recognised; the country changes nothing. Others are refused.",
     ),
-    Covered(_STREAM, "media-encoding", "differs", "pcm; ogg-opus and flac are refused."),
-    Covered(_STREAM, "sample-rate", "supported", "8000 to 48000."),
+    Covered(
+        _STREAM,
+        "media-encoding",
+        "supported",
+        "pcm, ogg-opus, flac, decoded as they arrive. What is damaged, or has another number of channels, ends the "
+        "stream with BadRequestException.",
+    ),
+    Covered(
+        _STREAM,
+        "sample-rate",
+        "supported",
+        "8000 to 48000. FLAC of another rate is refused; Opus has none of its own. Of PCM nobody can tell.",
+    ),
     Covered(
         _STREAM,
         "session-id",
@@ -133,8 +144,8 @@ STREAM: Final = (
     Covered(
         _STREAM,
         "enable-channel-identification, number-of-channels",
-        "refused",
-        "Streams have one channel. Each without the other is refused by the document.",
+        "supported",
+        "`ch_0` and `ch_1`, each recognised by itself; they hold two instances. Each parameter needs the other.",
     ),
     Covered(
         _STREAM,

@@ -15,6 +15,7 @@ from uuid import uuid4
 from dragoman.analysis.redact import ALL, PiiType
 from dragoman.apis.amazon_transcribe.stability import Stability
 from dragoman.core.errors import InvalidField, MissingField, UnknownModel, UnsupportedLanguage, UnsupportedOption
+from dragoman.core.request import AudioEncoding
 from dragoman.language.tags import iso_639_1
 from dragoman.service.recognition import STREAM_RATES
 
@@ -31,7 +32,7 @@ _FLAGS: Final = (
     "identify-multiple-languages",
 )
 _CHOICES: Final = {
-    "media-encoding": ("pcm", "ogg-opus", "flac"),
+    "media-encoding": tuple(AudioEncoding),
     "vocabulary-filter-method": ("remove", "mask", "tag"),
     "partial-results-stability": ("high", "medium", "low"),
     "content-identification-type": ("PII",),
@@ -91,6 +92,7 @@ class Parameters:
     language: str
     rate: int
     session_id: str
+    encoding: AudioEncoding = AudioEncoding.PCM
     channels: int = 1
     by_channel: bool = False
     vocabulary: str | None = None
@@ -138,6 +140,7 @@ def read(given: Iterable[tuple[str, str]], languages: Iterable[str]) -> Paramete
         language=language,
         rate=int(values["sample-rate"]),
         session_id=session_id,
+        encoding=AudioEncoding(values["media-encoding"]),
         channels=int(values.get("number-of-channels", 1)),
         by_channel="enable-channel-identification" in values,
         vocabulary=values.get("vocabulary-name"),
@@ -231,10 +234,6 @@ def _refuse_unsupported(values: Mapping[str, str]) -> None:
         )
     if (model := values.get("language-model-name")) is not None:
         raise UnknownModel(f"language-model-name: there is no model {model!r}.", field="language-model-name")
-    if values["media-encoding"] != "pcm":
-        raise UnsupportedOption("media-encoding: only pcm can be decoded as it arrives.", field="media-encoding")
-    if "number-of-channels" in values:
-        raise UnsupportedOption("number-of-channels: streams of one channel only.", field="number-of-channels")
 
 
 def _check_language(language: str, installed: tuple[str, ...]) -> None:

@@ -51,6 +51,8 @@ class Transcriptions:
         opening = Opening(
             RecognitionRequest(language=iso_639_1(asked.language), vocabulary=vocabulary),
             asked.rate,
+            encoding=asked.encoding,
+            channels=asked.channels,
             key_id=caller.identity.key_id,
             headers=_headers(asked),
             session=asked.session_id,
