@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import re
 import ssl
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,6 +19,7 @@ import numpy as np
 import pytest
 import websockets
 
+from amazon_server import KEY, Served, serving
 from dragoman.codecs import eventstream
 from dragoman.codecs.eventstream import Message, decode
 from dragoman.codecs.sigv4 import Request
@@ -37,8 +35,6 @@ from amazon_transcribe.exceptions import BadRequestException, ConflictException,
 
 pytestmark = pytest.mark.client
 
-KEY = Client("AKIDALICE", "a-secret-that-is-long-enough")
-SERVE = "import sys; from dragoman.server.cli.main import main; sys.exit(main())"
 TIMEOUT_S = 60
 RATE = 16_000
 PIECE = 3_200
@@ -47,45 +43,6 @@ PIECE = 3_200
 def noise(seconds: float, seed: int = 1) -> bytes:
     """The recogniser by script takes everything for speech."""
     return random.Random(seed).randbytes(round(seconds * RATE) * 2)
-
-
-@dataclass(frozen=True)
-class Served:
-    url: str
-    authority: str
-
-    @property
-    def host(self) -> str:
-        return self.url.removeprefix("https://")
-
-
-@contextmanager
-def serving(folder: Path, *options: str) -> Iterator[Served]:
-    """A server with a key that makes its own certificate."""
-    keys = folder / "keys"
-    keys.write_text(f"{KEY.access_key} {KEY.secret}\n")
-    keys.chmod(0o600)
-    command = [sys.executable, "-c", SERVE, "serve", "--port", "0", "--tls-port", "0", "--tls", "auto"]
-    command += ["--keys-file", str(keys), *options]
-    environment = {**os.environ, "DRAGOMAN_SPOOL_DIR": str(folder), "DRAGOMAN_STATE_DIR": str(folder)}
-    with (
-        (folder / "log").open("wb") as log,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment) as process,
-    ):
-        try:
-            assert process.stdout is not None
-            printed = ""
-            for line in process.stdout:
-                printed += line
-                if line.startswith("Ready"):
-                    break
-            found = re.search(r"SSL_CERT_FILE=(\S+)[^$]*https://localhost:(\d+)/", printed)
-            assert found is not None, printed
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setenv("SSL_CERT_FILE", found[1])  # as the server prints it
-                yield Served(f"https://localhost:{found[2]}", found[1])
-        finally:
-            process.terminate()
 
 
 @pytest.fixture(scope="module")
