@@ -240,7 +240,7 @@ def test_headers_and_query_have_the_same_parameters() -> None:
     headers = [(f"X-Amzn-Transcribe-{name.title()}".encode(), f" {value} ".encode()) for name, value in VALID.items()]
     others = [(b"host", b"example"), (b"x-amz-date", b"now"), (b"x-amzn-trace-id", b"1")]
     assert dict(parameters.of_headers([*headers, *others])) == VALID
-    signing = {"X-Amz-Signature": "0", "x-amz-user-agent": "browser", "amz-sdk-request": "1"}
+    signing = {"X-Amz-Signature": "0", "x-amz-user-agent": "browser", "amz-sdk-request": "1", "user-agent": "browser"}
     assert dict(parameters.of_query([*VALID.items(), *signing.items()])) == VALID
     assert dict(parameters.of_query((PREFIX + name, value) for name, value in VALID.items())) == VALID
 

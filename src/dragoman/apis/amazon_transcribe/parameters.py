@@ -117,7 +117,7 @@ def of_query(query: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [
         (name.removeprefix(PREFIX), value)
         for name, value in query
-        if not name.lower().startswith(("x-amz-", "amz-sdk-"))
+        if not name.lower().startswith(("x-amz-", "amz-sdk-", "user-agent"))
     ]
 
 
