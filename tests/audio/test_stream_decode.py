@@ -15,6 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dragoman.audio.checksum import FLAC_FRAME, OGG_PAGE
+from dragoman.audio.flac import FlacFrames
 from dragoman.audio.place import Place
 from dragoman.audio.stream_decode import StreamDecoder, open_stream_decoder
 from dragoman.core.errors import UndecodableAudio, UnsupportedAudio
@@ -567,6 +569,52 @@ def test_damage_ends_in_an_error_or_leaves_sound(two_cities: Path, encoding: Aud
         except (UndecodableAudio, UnsupportedAudio):
             refused += 1
     assert refused > 100
+
+
+@pytest.mark.parametrize("encoding", [OPUS, FLAC])
+def test_damage_that_no_checksum_shows_ends_in_an_error_or_leaves_sound(
+    packets: list[bytes], two_cities: Path, encoding: AudioEncoding
+) -> None:
+    flac = encoded(FLAC, sound(two_cities, 1))
+    whole = [bytearray(page) for page in opus_pages(packets[:40])] if encoding is OPUS else flac_frames(flac)
+    rng = random.Random(9)
+    for _ in range(200):
+        parts = [bytearray(part) for part in whole]
+        for _ in range(rng.choice([1, 2, 5])):
+            number = rng.randrange(1, len(parts))
+            match rng.randrange(4):
+                case 0:
+                    del parts[number]
+                case 1:
+                    parts.insert(number, bytearray(rng.choice(parts)))
+                case _:
+                    parts[number][rng.randrange(2, len(parts[number]))] = rng.randrange(256)
+        for part in parts[0 if encoding is OPUS else 1 :]:
+            if encoding is OPUS:
+                part[22:26] = bytes(4)
+                part[22:26] = struct.pack("<I", OGG_PAGE.update(0, part))
+            else:
+                part[-2:] = struct.pack(">H", FLAC_FRAME.update(0, part[:-2]))
+        decoder = open_stream_decoder(encoding, RATE, 1)
+        decoder.feed(b"".join(parts))
+        count = 0
+        try:
+            while (samples := decoder.read()) is not None and count < 60 * decoder.rate:
+                count += len(samples)
+                decoder.place(max(0, decoder.position - 1_000))
+        except (UndecodableAudio, UnsupportedAudio):
+            pass
+
+
+def flac_frames(data: bytes) -> list[bytearray]:
+    """What stands before the first frame, then the frames."""
+    splitter = FlacFrames()
+    splitter.feed(data)
+    found = []
+    while (frame := next(splitter.ends(), None)) is not None:
+        splitter.take(frame)
+        found.append(frame)
+    return [bytearray(data[: found[0].offset]), *(bytearray(frame.data) for frame in found)]
 
 
 def test_little_input_that_claims_much_is_read_in_small_pieces() -> None:
