@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from benchmarks.scoring import WordErrors
 from dragoman.audio.decode import MediaLimits
 from dragoman.core.events import Final, Finished, Partial, SpeechEvent
-from dragoman.core.request import RecognitionRequest
+from dragoman.core.request import DictionaryWord, Phrase, RecognitionRequest, Vocabulary
 from dragoman.core.transcript import Word
 from dragoman.server.settings import Settings
 from dragoman.server.worker_main import build_recognisers
@@ -84,3 +85,36 @@ def test_partials_come_while_it_is_spoken_and_their_stable_words_keep_their_plac
     ]
     assert len(same) >= 3
     assert sorted(same)[len(same) // 2] <= 100
+
+
+def test_a_dictionary_changes_the_words_it_is_meant_for_as_in_files(
+    recogniser: Recogniser, sample: Callable[[str], Path]
+) -> None:
+    """The recording says "incredulity" once."""
+    word = DictionaryWord("Inckredulitie", (("IH", "N", "K", "R", "AH", "D", "UW", "L", "IH", "T", "IY"),))
+    samples = speech(sample("two_cities"), 16_000, SECONDS["two_cities"], start_s=0.0)
+
+    def heard(*words: DictionaryWord) -> list[str]:
+        request = replace(REQUEST, vocabulary=Vocabulary(words=words))
+        events = recognised_live(recogniser, samples, 16_000, request, lambda kind: kind is not Kind.PARTIAL)
+        return [word.text for word in words_of(events)]
+
+    plain = heard()
+    assert heard(word) == [text.replace("incredulity", "Inckredulitie") for text in plain] != plain
+
+
+def test_a_preferred_phrase_is_heard_in_partials_and_finals(
+    recogniser: Recogniser, sample: Callable[[str], Path]
+) -> None:
+    """From 18 s on the recording says "spring of hope"; cut off there, the model hears another word."""
+    samples = speech(sample("two_cities"), 16_000, 3.0, start_s=18.0)
+
+    def heard(*phrases: str) -> tuple[str, str]:
+        request = replace(REQUEST, vocabulary=Vocabulary(tuple(Phrase(text) for text in phrases)))
+        events = recognised_live(recogniser, samples, 16_000, request)
+        partials = [event.segment.text for event in events if isinstance(event, Partial)]
+        finals = [event.segment.text for event in events if isinstance(event, Final)]
+        return partials[-1].lower(), finals[0].lower()
+
+    assert not any("spring" in text for text in heard()), "the model has learnt; find another word"
+    assert all(text.startswith("spring of hope") for text in heard("spring of hope"))
