@@ -64,7 +64,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         heard = asyncio.run(_listen(build_streams(chosen.audio, Path(folder), chosen.streams)))
     plain = [_finals(_told(events, None)) for events in heard]
-    levels = {level: _measure(heard, level, plain) for level in (None, *Stability)}
+    levels = {level: measure(heard, level, plain) for level in (None, *Stability)}
     print("level     shown, s   mean   stable, s   mean   shown words changed, %   final words differ, %")
     for name, level in levels.items():
         stays = f"{median(level.stays_s):9.2f} {fmean(level.stays_s):6.2f}" if level.stays_s else "        –      –"
@@ -121,7 +121,7 @@ def _finals(told: Iterable[tuple[float, Result]]) -> list[str]:
     return [word for _, result in told if not result.IsPartial for word in _words(result)]
 
 
-def _measure(heard: Sequence[Heard], level: Stability | None, plain: Sequence[list[str]]) -> Level:
+def measure(heard: Sequence[Heard], level: Stability | None, plain: Sequence[list[str]]) -> Level:
     measured = Level()
     for events, expected in zip(heard, plain, strict=True):
         told = _told(events, level)

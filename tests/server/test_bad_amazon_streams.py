@@ -300,19 +300,20 @@ async def test_a_stream_over_http1_is_heard_while_it_is_sent(tmp_path: Path) -> 
         writer.close()
 
 
-def presigned(served: Server, key: Client = KEY, **options: str) -> str:
+def presigned(served: Server, key: Client = KEY, at_ms: int | None = None, lifetime_s: int = 60, **options: str) -> str:
     host = f"127.0.0.1:{served.port}"
     query = urlencode({**NEEDED, **options}).encode()
     path = b"/stream-transcription-websocket"
-    signed = key.presign(Request("GET", path, query, [(b"host", host.encode())]), now_ms())
+    signed = key.presign(Request("GET", path, query, [(b"host", host.encode())]), at_ms or now_ms(), lifetime_s)
     return f"ws://{host}{signed.path.decode()}?{signed.query.decode()}"
 
 
 async def heard(url: str, messages: list[str | bytes]) -> tuple[list[Message], int]:
     """Everything that the server says, and the code with which it closes."""
     async with asyncio.timeout(10), websockets.connect(url) as socket:
-        for message in messages:
-            await socket.send(message)
+        with suppress(websockets.ConnectionClosedError):  # what it said before that can still be read
+            for message in messages:
+                await socket.send(message)
         said = []
         with suppress(websockets.ConnectionClosedError):
             async for frame in socket:
@@ -356,6 +357,26 @@ async def test_a_bad_address_of_a_websocket_is_told_before_it_closes(
         assert exception(said) == name
         assert code == 1008
         assert served.pool.streams == []
+
+
+@pytest.mark.parametrize(
+    ("age_s", "lifetime_s", "name"),
+    [
+        (0, 300, None),
+        (200, 300, None),
+        (61, 60, "InvalidSignatureException"),
+        (-600, 60, "InvalidSignatureException"),
+        (0, 301, "IncompleteSignatureException"),
+    ],
+)
+async def test_an_address_is_good_for_its_time(tmp_path: Path, age_s: int, lifetime_s: int, name: str | None) -> None:
+    async with server(tmp_path) as served:
+        url = presigned(served, at_ms=now_ms() - 1000 * age_s, lifetime_s=lifetime_s)
+        said, code = await heard(url, [audio_event(), audio_event(b"")])
+        if name is None:
+            assert (transcript(said), code) == (["Hello."], 1000)
+        else:
+            assert (exception(said), code) == (name, 1008)
 
 
 async def test_a_websocket_that_leaves_at_any_moment_leaves_nothing(tmp_path: Path) -> None:
