@@ -142,6 +142,11 @@ def test_what_was_never_shown_is_not_taken_back() -> None:
     assert told(results(), SpeechStarted(0, 0, 500), SpeechEnded(0, 0, 900), Finished(1_000, "en", "model")) == []
 
 
+def test_what_was_held_back_is_not_taken_back() -> None:
+    said = (SpeechStarted(0, 0, 500), Partial(spoken("one")), SpeechEnded(0, 0, 900))
+    assert told(results(stability=Stability.LOW), *said) == []
+
+
 def test_channels_are_named_when_they_are_asked_for() -> None:
     one = told(results(by_channel=True, channels=2), Final(spoken("one", channel=1)))[0]
     assert one["ChannelId"] == "ch_1"

@@ -29,7 +29,7 @@ class _Open:
     result_id: str
     words: StableWords
     last: Segment | None = None
-    """As its last partial had it."""
+    """As the last partial had it of which anything was shown."""
 
 
 @dataclass(slots=True)
@@ -62,9 +62,9 @@ class TranscriptResults:
                 pass
             case Partial(segment, stable_words):
                 opened = self._opened(segment.index)
-                opened.last = segment
                 words = opened.words.partial(segment.words, stable_words)
                 if words:
+                    opened.last = segment
                     self._news.partials[segment.channel] = self._partial(opened, segment, words)
             case events.Final(segment):
                 self._close(segment)
