@@ -25,7 +25,6 @@ from dragoman.core.errors import EngineNotReady
 from dragoman.language.classes import InvalidWordClass
 from dragoman.server import logging
 from dragoman.server.app import Application, build_app
-from dragoman.server.garbage import collect_seldom
 from dragoman.server.protocol import MAX_MESSAGE_BYTES, HttpProtocol, WebSocketProtocol
 from dragoman.server.recognisers import build_recognition
 from dragoman.server.settings import Settings
@@ -264,7 +263,6 @@ async def _announce(
         logger.info("listening", extra={"facts": {"url": _url("https", tls.listener)}})
     try:
         await app.lifespan.ready()
-        collect_seldom()
     except EngineNotReady:
         server.should_exit = True
         raise

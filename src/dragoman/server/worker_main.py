@@ -34,7 +34,6 @@ from dragoman.core.errors import Cancelled, DragomanError, InternalError, Invali
 from dragoman.core.events import Finished, Opened, Progress
 from dragoman.core.ports import SAMPLE_RATE
 from dragoman.language.classes import WordClasses
-from dragoman.server.garbage import collect_seldom
 from dragoman.server.settings import Settings, load_settings
 from dragoman.service import worker_protocol as protocol
 from dragoman.service.calibration import stream_capacity
@@ -84,7 +83,6 @@ def main() -> Never:
     capacity = int(known) if known else stream_capacity(recognisers["default"], *_spoken())
     load_ms = round((time.monotonic() - started) * 1000)
     transcriber = Transcriber(recognisers, _limits(settings))
-    collect_seldom()
     worker.run(transcriber, streams, protocol.Ready(transcriber.capabilities(), load_ms, capacity))
 
 
