@@ -74,7 +74,7 @@ $(VENV)/base.stamp: requirements.lock pyproject.toml
 	  rm -rf $(VENV) && echo "Making $(VENV) with $$($(PYTHON) --version) ..." && $(PYTHON) -m venv $(VENV); } || { \
 	  rm -rf $(VENV); echo "On Debian and Ubuntu the package python3-venv is needed." >&2; exit 1; }
 	@echo "Installing what requirements.lock names ..."
-	@$(PIP) install --require-hashes --prefer-binary -r requirements.lock
+	@$(PIP) install --no-compile --require-hashes --prefer-binary -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
