@@ -28,11 +28,10 @@ import pytest
 from asgi_duplex import AsgiDuplex, requesting
 from asgi_socket import AsgiSocket, connected
 from dragoman.codecs.eventstream import Message, decode, encode
-from dragoman.core.events import Final, Partial, SpeechEnded, SpeechStarted
-from dragoman.core.transcript import Segment, Word
 from dragoman.server.app import Application
 from dragoman.server.settings import load_settings
-from scripted import ScriptedPool, StreamStep, application
+from heard import heard
+from scripted import ScriptedPool, application
 
 pytestmark = pytest.mark.golden
 
@@ -40,28 +39,6 @@ FOLDER = Path(__file__).parent / "cases" / "amazon_transcribe" / "streams"
 CASES = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in sorted(FOLDER.glob("*.json"))}
 NEEDED = {"language-code": "en-US", "media-encoding": "pcm", "sample-rate": "8000"}
 PREFIX = "x-amzn-transcribe-"
-
-
-def heard(described: list[Any]) -> list[StreamStep]:
-    steps: list[StreamStep] = []
-    index = 0
-    for step in described:
-        match step:
-            case int():
-                steps.append(step)
-            case {"partial": words}:
-                said = segment(index, words)
-                steps += [SpeechStarted(index, 0, said.start_ms), Partial(said, step.get("rested", 0))]
-            case {"final": words}:
-                said = segment(index, words)
-                steps += [Final(said), SpeechEnded(index, 0, said.end_ms)]
-                index += 1
-    return steps
-
-
-def segment(index: int, described: list[list[Any]]) -> Segment:
-    words = tuple(Word(*word, *([0.9] if len(word) == 3 else [])) for word in described)
-    return Segment(index, 0, words[0].start_ms, words[-1].end_ms, " ".join(word.text for word in words), 0.9, words)
 
 
 def event(headers: dict[str, str], payload: bytes) -> bytes:
@@ -159,7 +136,7 @@ def app_for(case: dict[str, Any], folder: Path) -> tuple[Application, dict[str, 
     assert case["source"]
     settings = load_settings({"spool_dir": folder, "state_dir": folder}, environ={})
     asked = {name: value for name, value in (NEEDED | case.get("parameters", {})).items() if value is not None}
-    return application(settings, ScriptedPool(stream_steps=heard(case.get("heard", [])))), asked
+    return application(settings, ScriptedPool(stream_steps=heard(case.get("heard", []), confidence=0.9))), asked
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -25,39 +25,15 @@ from typing import Any
 import pytest
 
 from asgi_socket import AsgiSocket, connected
-from dragoman.core.events import Final, Partial, SpeechEnded, SpeechStarted
-from dragoman.core.transcript import Segment, Word
 from dragoman.server.app import Application
 from dragoman.server.settings import load_settings
-from scripted import ScriptedPool, StreamStep, application, client
+from heard import heard
+from scripted import ScriptedPool, application, client
 
 pytestmark = pytest.mark.golden
 
 FILES = sorted((Path(__file__).parent / "cases").glob("*/conversations/*.json"))
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-def heard(described: list[Any]) -> list[StreamStep]:
-    steps: list[StreamStep] = []
-    index = 0
-    for step in described:
-        match step:
-            case int():
-                steps.append(step)
-            case {"partial": words}:
-                said = segment(index, words)
-                steps += [SpeechStarted(index, 0, said.start_ms), Partial(said)]
-            case {"final": words}:
-                said = segment(index, words)
-                steps += [Final(said), SpeechEnded(index, 0, said.end_ms)]
-                index += 1
-    return steps
-
-
-def segment(index: int, described: list[list[Any]]) -> Segment:
-    words = tuple(Word(*word, *([1.0] if len(word) == 3 else [])) for word in described)
-    text = " ".join(word.text for word in words)
-    return Segment(index, 0, words[0].start_ms, words[-1].end_ms, text, 1.0, words)
 
 
 def anonymous(content: object) -> Any:
@@ -73,7 +49,7 @@ async def test_the_conversation_is_the_documented_one(file: Path, tmp_path: Path
     case = json.loads(file.read_text(encoding="utf-8"))
     assert case["source"]
     settings = load_settings({"spool_dir": tmp_path, **case.get("settings", {})}, environ={})
-    pool = ScriptedPool(stream_steps=heard(case.get("heard", [])))
+    pool = ScriptedPool(stream_steps=heard(case.get("heard", []), confidence=1.0))
     pool.phrases = case.get("phrases", True)
     pool.stream_capacity = case.get("capacity", pool.stream_capacity)
     app = application(settings, pool)

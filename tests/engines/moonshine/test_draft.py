@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import re
 from collections.abc import Callable
@@ -33,13 +32,6 @@ class CountedModel(MoonshineModel):
     def step(self, tokens: np.ndarray, state: DecoderState) -> Floats:
         self.steps += 1
         return super().step(tokens, state)
-
-
-@pytest.fixture(scope="module")
-def folder() -> Path:
-    spec = importlib.util.find_spec("moonshine_voice")
-    assert spec is not None
-    return Path(str(spec.origin)).parent / "assets" / "tiny-en"
 
 
 @pytest.fixture(scope="module")

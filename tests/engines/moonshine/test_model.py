@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,13 +16,6 @@ from dragoman.engines.moonshine.model import MoonshineModel
 from dragoman.engines.moonshine.tokenizer import BEGIN
 
 pytestmark = pytest.mark.model
-
-
-@pytest.fixture(scope="module")
-def folder() -> Path:
-    spec = importlib.util.find_spec("moonshine_voice")
-    assert spec is not None
-    return Path(str(spec.origin)).parent / "assets" / "tiny-en"
 
 
 @pytest.fixture(scope="module")
