@@ -169,12 +169,31 @@ class Unavailable(DragomanError):
 
     code = "unavailable"
     retryable = True
+    retry_after_s: int = 2
 
 
 class NoFreeInstance(Unavailable):
     """Every recogniser instance is busy."""
 
     code = "no_free_instance"
+
+
+class StorageFull(Unavailable):
+    """The server has no room to keep this. Try again later."""
+
+    code = "storage_full"
+
+
+class RateLimited(Unavailable):
+    """This key has made too many requests. Try again later."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str = "", *, limit: int = 0, retry_after_s: int = 1) -> None:
+        super().__init__(message)
+        self.limit = limit
+        """How many requests there may be in the time that the message names."""
+        self.retry_after_s = retry_after_s
 
 
 class EngineNotReady(Unavailable):

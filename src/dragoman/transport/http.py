@@ -34,8 +34,6 @@ access_logger = logging.getLogger("dragoman.access")
 REQUEST_ID: Final[ContextVar[str]] = ContextVar("request_id", default="")
 """The id of the request that the current task serves; log records carry it."""
 
-_RETRY_AFTER_S: Final = "2"
-
 T = TypeVar("T")
 
 
@@ -139,7 +137,7 @@ class Front:
             reply = self._errors(exchange.scope["path"])(error)
             headers = [*reply.headers, *((raised.headers or {}).items() if isinstance(raised, HTTPException) else ())]
             if isinstance(error, Unavailable):
-                headers.append(("retry-after", _RETRY_AFTER_S))
+                headers.append(("retry-after", str(error.retry_after_s)))
             try:
                 await exchange.refuse(replace(reply, headers=tuple(headers)))
             except (Cancelled, asyncio.CancelledError):

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from dragoman.core.errors import DragomanError, InternalError, Unavailable
+from dragoman.core.errors import DragomanError, InternalError, StorageFull, Unavailable
 
 try:
     import fcntl
@@ -60,7 +60,7 @@ class Spool:
             self._lock = None
 
     def create(self) -> SpoolFile:
-        """A new empty file, readable by this user only. Raises ``Unavailable`` on a full disk."""
+        """A new empty file, readable by this user only. Raises ``StorageFull``, ``Unavailable``."""
         if self._folder is None:
             raise Unavailable("The server is starting or stopping. Try again later.")
         try:
@@ -105,7 +105,7 @@ class SpoolFile:
         return len(self._buffer) >= _BUFFER_BYTES
 
     async def store(self) -> None:
-        """Write what was gathered. Raises ``Unavailable`` on a full disk."""
+        """Write what was gathered. Raises ``StorageFull``."""
         assert self._descriptor is not None
         data, self._buffer = self._buffer, bytearray()
         writing = asyncio.create_task(asyncio.to_thread(_write, self._descriptor, data), name="spool")
@@ -147,5 +147,5 @@ def _write(descriptor: int, data: bytearray) -> None:
 def _refusal(error: OSError) -> DragomanError:
     if error.errno in _DISK_FULL:
         logger.error("the disk that holds uploads is full: %s", error)
-        return Unavailable("The server has no room to store the upload. Try again later.")
+        return StorageFull("The server has no room to store the upload. Try again later.")
     return InternalError()

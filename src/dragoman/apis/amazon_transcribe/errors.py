@@ -42,6 +42,8 @@ TABLE: Final[dict[type[DragomanError], tuple[int, str]]] = {
     errors.QuotaExceeded: (429, "LimitExceededException"),
     errors.Unavailable: _UNAVAILABLE,
     errors.NoFreeInstance: (429, "LimitExceededException"),
+    errors.StorageFull: _UNAVAILABLE,
+    errors.RateLimited: (429, "LimitExceededException"),
     errors.EngineNotReady: _UNAVAILABLE,
     errors.Cancelled: _UNAVAILABLE,
 }

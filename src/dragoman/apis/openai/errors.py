@@ -40,6 +40,8 @@ TABLE: Final[dict[type[DragomanError], tuple[int, str, str | None]]] = {
     errors.QuotaExceeded: (429, "insufficient_quota", "insufficient_quota"),
     errors.Unavailable: (503, _SERVER, "unavailable"),
     errors.NoFreeInstance: (503, _SERVER, "no_free_instance"),
+    errors.StorageFull: (503, _SERVER, "storage_full"),
+    errors.RateLimited: (429, "requests", "rate_limit_exceeded"),
     errors.EngineNotReady: (503, _SERVER, "engine_not_ready"),
     errors.Cancelled: (503, _SERVER, "cancelled"),
 }

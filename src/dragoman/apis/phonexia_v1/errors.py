@@ -41,6 +41,8 @@ TABLE: Final[dict[type[DragomanError], tuple[int, str]]] = {
     errors.QuotaExceeded: (503, "{message}"),
     errors.Unavailable: (503, "{message}"),
     errors.NoFreeInstance: (503, "{message}"),
+    errors.StorageFull: (503, "{message}"),
+    errors.RateLimited: (429, "{message}"),
     errors.EngineNotReady: (503, "{message}"),
     errors.Cancelled: (503, "{message}"),
 }

@@ -36,6 +36,8 @@ TABLE: Final[dict[type[DragomanError], tuple[int, str]]] = {
     errors.QuotaExceeded: (403, "quota_exceeded"),
     errors.Unavailable: (503, "unavailable"),
     errors.NoFreeInstance: (503, "unavailable"),
+    errors.StorageFull: (503, "unavailable"),
+    errors.RateLimited: (429, "unavailable"),
     errors.EngineNotReady: (503, "unavailable"),
     errors.Cancelled: (503, "unavailable"),
 }
