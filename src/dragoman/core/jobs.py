@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import re
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -49,6 +50,12 @@ class CallbackOrder:
 
     url: str
     form: str = ""
+
+    @property
+    def receiver(self) -> str:
+        """Host and port as the URL has them: callbacks with the same are told one after the other, by and large."""
+        found = re.match(r"[^:/?#]*://(?:[^/?#]*@)?([^/?#]*)", self.url)
+        return found[1].lower() if found else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,8 +291,11 @@ class JobStore(Protocol):
         """The callback of a job that has ended; ``None``: none was ordered, or it has not ended."""
         ...
 
-    async def claim_callback(self, now_ms: int, lease: Lease) -> tuple[Callback, Job] | None:
-        """One that is due, whose lease, if it had one, has run out; the longest due first."""
+    async def claim_callback(
+        self, now_ms: int, lease: Lease, *, busy: Collection[str] = ()
+    ) -> tuple[Callback, Job] | None:
+        """One that is due, whose lease, if it had one, has run out, and whose ``order.receiver`` is not ``busy``; the
+        longest due first."""
         ...
 
     async def settle_callback(
