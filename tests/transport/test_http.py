@@ -20,7 +20,15 @@ from dragoman.core.errors import (
 )
 from dragoman.service.auth import Authenticator
 from dragoman.transport.base import Reply, json_reply
-from dragoman.transport.http import REQUEST_ID, Front, identify, run_while_connected, send_events
+from dragoman.transport.http import (
+    REQUEST_ID,
+    Front,
+    add_reply_headers,
+    identify,
+    run_while_connected,
+    send_events,
+    take_request_id,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -203,6 +211,37 @@ async def test_every_request_has_an_id_that_its_logs_and_its_reply_share() -> No
         await serve(client, app)
     assert [client.headers["x-request-id"] for client in clients] == ids
     assert len(set(ids)) == 2
+
+
+@pytest.mark.parametrize("error", [None, NoFreeInstance()])
+async def test_an_id_and_headers_that_are_given_reach_every_reply_and_the_log(
+    error: DragomanError | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    logged = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        take_request_id(request, "call-7")
+        add_reply_headers(request, {"X-Correlation-ID": "day-1"})
+        if error is not None:
+            raise error
+        await Reply(200, b"").send(send)
+
+    class Ids(logging.Filter):
+        def filter(self, record: logging.LogRecord) -> bool:
+            logged.append(REQUEST_ID.get())
+            return True
+
+    client, ids = Client(), Ids()
+    caplog.handler.addFilter(ids)
+    with caplog.at_level(logging.INFO):
+        await serve(client, app)
+    caplog.handler.removeFilter(ids)
+    names = [name for name, _ in client.sent[0]["headers"]]
+    assert names.count(b"x-request-id") == 1
+    assert (client.headers["x-request-id"], client.headers["x-correlation-id"]) == ("call-7", "day-1")
+    assert set(logged) == {"call-7"}
+    assert REQUEST_ID.get() == ""
 
 
 async def test_the_access_log_tells_neither_query_nor_body(caplog: pytest.LogCaptureFixture) -> None:

@@ -187,22 +187,32 @@ async def test_text_that_is_not_utf_8_is_refused() -> None:
 
 
 async def test_a_claimed_length_beyond_the_limit_is_refused_before_anything_is_read() -> None:
-    with pytest.raises(PayloadTooLarge):
-        await fields_of(request([], length=LIMITS.max_body_bytes + 1, then={"type": "unread"}))
+    size = LIMITS.max_body_bytes + 1
+    unread = request([], length=size, then={"type": "unread"})
+    with pytest.raises(PayloadTooLarge) as caught:
+        await fields_of(unread)
+    assert (caught.value.size, caught.value.limit) == (size, LIMITS.max_body_bytes)
+    with opened() as (uploads, _):
+        with pytest.raises(PayloadTooLarge):
+            uploads.claimed_bytes(unread)
+        assert uploads.claimed_bytes(request([], length=size - 1)) == size - 1
+        assert uploads.claimed_bytes(request([])) is None
 
 
 async def test_a_body_that_grows_beyond_the_limit_is_refused() -> None:
     chunks = [FILE[:-2], *([bytes(10_000)] * 10)]
-    with pytest.raises(PayloadTooLarge, match="100,000"):
+    with pytest.raises(PayloadTooLarge, match="100,000") as caught:
         await fields_of(request(chunks, then={"type": "unread"}))
+    assert caught.value.size > caught.value.limit == 100_000
 
 
 async def test_text_fields_are_bounded_together() -> None:
     limits = UploadLimits(max_body_bytes=100_000, idle_timeout_s=5, max_text_bytes=1_000)
     form, _ = await fields_of(request([part("a", b"x" * 500), part("b", b"x" * 500), END]), limits)
     assert len(form.fields) == 2
-    with pytest.raises(PayloadTooLarge, match="1,000"):
+    with pytest.raises(PayloadTooLarge, match="1,000") as caught:
         await fields_of(request([part("a", b"x" * 500), part("b", b"x" * 501), END]), limits)
+    assert (caught.value.field, caught.value.size, caught.value.limit) == ("b", 1_001, 1_000)
 
 
 async def test_uploads_at_once_are_bounded_and_a_place_becomes_free_again() -> None:

@@ -133,6 +133,12 @@ class PayloadTooLarge(InvalidRequest):
 
     code = "payload_too_large"
 
+    def __init__(self, message: str = "", *, field: str | None = None, size: int = 0, limit: int = 0) -> None:
+        super().__init__(message, field=field)
+        self.size = size
+        """Bytes, as far as they are known: what the request says, or what had come when it became too much."""
+        self.limit = limit
+
 
 class IncompleteUpload(InvalidRequest):
     """The body ended before it was complete."""

@@ -15,6 +15,8 @@ from dragoman.transport.base import Reply
 WRITABLE: Final = "dragoman.writable"
 """An extension of the scope: ``now()`` says whether ``send`` would return without waiting. A time limit, which would
 cost as much as sending, can then be left out."""
+REPLY_HEADERS: Final = "dragoman.reply_headers"
+"""In the scope: names and values of headers that the reply of an HTTP request has, whatever it will be."""
 _LINGER_S: Final = 30.0
 _LINGER_IDLE_S: Final = 5.0
 _CLIENT_LEFT: Final = 499
@@ -69,7 +71,8 @@ class HttpExchange:
         last = message["type"] == "http.response.body" and not message.get("more_body", False)
         if message["type"] == "http.response.start":
             self._status = message["status"]
-            headers = [*message["headers"], (b"x-request-id", self.request_id.encode())]
+            more = {b"x-request-id": self.request_id.encode(), **self.scope.get(REPLY_HEADERS, {})}
+            headers = [*message["headers"], *more.items()]
             if not self._body_read:
                 headers.append((b"connection", b"close"))
             message = {**message, "headers": headers}

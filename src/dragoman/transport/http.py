@@ -6,14 +6,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import aclosing
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dragoman.core.errors import (
@@ -26,7 +26,7 @@ from dragoman.core.errors import (
 )
 from dragoman.service.auth import Authenticator, Identity
 from dragoman.transport.base import Reply
-from dragoman.transport.exchange import Exchange, HttpExchange, SocketExchange
+from dragoman.transport.exchange import REPLY_HEADERS, Exchange, HttpExchange, SocketExchange
 
 logger = logging.getLogger(__name__)
 access_logger = logging.getLogger("dragoman.access")
@@ -46,6 +46,18 @@ def identify(request: HTTPConnection, authenticator: Authenticator, *more: str |
     identity = authenticator.identify(shown)
     request.scope["key_id"] = identity.key_id
     return identity
+
+
+def add_reply_headers(request: Request, headers: Mapping[str, str]) -> None:
+    """The reply has them, whatever it will be."""
+    given: dict[bytes, bytes] = request.scope.setdefault(REPLY_HEADERS, {})
+    given |= {name.lower().encode("latin-1"): value.encode("latin-1") for name, value in headers.items()}
+
+
+def take_request_id(request: Request, request_id: str) -> None:
+    """From here on the request has the id that its client gave it, in the reply and in the log."""
+    REQUEST_ID.set(request_id)
+    add_reply_headers(request, {"x-request-id": request_id})
 
 
 async def run_while_connected(receive: Receive, work: Coroutine[Any, Any, T]) -> T:

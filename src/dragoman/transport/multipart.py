@@ -41,9 +41,7 @@ class Body:
         self._idle_timeout_s = idle_timeout_s
         self._bytes = 0
         self._ended = False
-        claimed = request.headers.get("content-length", "")
-        if claimed.isascii() and claimed.isdigit() and int(claimed) > max_bytes:
-            raise self._too_large()
+        _claimed_bytes(request, max_bytes)
 
     async def chunk(self) -> bytes | None:
         """The next bytes, ``None`` at the end.
@@ -66,11 +64,23 @@ class Body:
         self._ended = not message.get("more_body", False)
         self._bytes += len(chunk)
         if self._bytes > self._max_bytes:
-            raise self._too_large()
+            raise _too_large(self._bytes, self._max_bytes)
         return chunk
 
-    def _too_large(self) -> PayloadTooLarge:
-        return PayloadTooLarge(f"The body is larger than the {self._max_bytes:,} bytes that this server accepts.")
+
+def _claimed_bytes(request: Request, max_bytes: int) -> int | None:
+    """What the header says of the body. Raises ``PayloadTooLarge``."""
+    claimed = request.headers.get("content-length", "")
+    size = int(claimed) if claimed.isascii() and claimed.isdigit() else None
+    if size is not None and size > max_bytes:
+        raise _too_large(size, max_bytes)
+    return size
+
+
+def _too_large(size: int, limit: int) -> PayloadTooLarge:
+    return PayloadTooLarge(
+        f"The body is larger than the {limit:,} bytes that this server accepts.", size=size, limit=limit
+    )
 
 
 class Uploads:
@@ -102,6 +112,11 @@ class Uploads:
             for file in parts.spooled:
                 await file.finish()
             yield parts.form()
+
+    def claimed_bytes(self, request: Request) -> int | None:
+        """How large the request says its body is, before anything of it is read; ``None``: it does not say. Raises
+        ``PayloadTooLarge``."""
+        return _claimed_bytes(request, self._limits.max_body_bytes)
 
     @contextmanager
     def _hold(self) -> Iterator[None]:
@@ -232,7 +247,10 @@ class _Parts:
             self._text_bytes += end - start
             if self._text_bytes > self._limits.max_text_bytes:
                 raise PayloadTooLarge(
-                    f"The text fields of the form are larger than {self._limits.max_text_bytes:,} bytes together."
+                    f"The text fields of the form are larger than {self._limits.max_text_bytes:,} bytes together.",
+                    field=self._name,
+                    size=self._text_bytes,
+                    limit=self._limits.max_text_bytes,
                 )
             self._text += data[start:end]
 
