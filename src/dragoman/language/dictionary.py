@@ -53,7 +53,7 @@ class CheckedPronunciation:
     """One way to say a word, ``written`` in the client's notation.
 
     With a ``problem`` it is something that was left out: ``phones`` is empty, ``written`` is what the client wrote, or
-    nothing where the word itself is at fault, and ``warning`` tells the person what to do.
+    nothing where the word itself is at fault, and ``reason`` tells the person what is wrong and what to do.
     """
 
     phones: Pronunciation
@@ -61,7 +61,12 @@ class CheckedPronunciation:
     out_of_vocabulary: bool
     word_class: str = ""
     problem: Problem | None = None
-    warning: str = ""
+    reason: str = ""
+
+    @property
+    def warning(self) -> str:
+        """Empty where nothing was left out."""
+        return f"Left out: {self.reason}" if self.reason else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ def merged(entries: Iterable[Entry]) -> list[Entry]:
     """Entries of the same spelling as one, where the first stands. Capitals make another spelling."""
     distinct: dict[str, Entry] = {}
     for entry in entries:
-        spelling = _clean(entry.spelling)
+        spelling = clean(entry.spelling)
         first = distinct.get(spelling)
         distinct[spelling] = entry if first is None else _merge(first, entry)
     return list(distinct.values())
@@ -122,7 +127,7 @@ class Pronouncer:
         return [self._check(entry) for entry in merged(entries)]
 
     def _check(self, entry: Entry) -> CheckedWord:
-        spelling = _clean(entry.spelling)
+        spelling = clean(entry.spelling)
         usable: dict[Pronunciation, bool] = {}
         left_out: dict[str, CheckedPronunciation] = {}
 
@@ -144,7 +149,7 @@ class Pronouncer:
             for written in entry.pronunciations:
                 take(written, _given, written)
             for written in entry.sounds_like:
-                take(written, self._by_spelling, _clean(written))
+                take(written, self._by_spelling, clean(written))
             if not usable:
                 take("", self._by_spelling, spelling)
         word_class = next(iter(self._classes.classes_of(spelling)), "") if usable else ""
@@ -162,29 +167,29 @@ class Pronouncer:
     def _by_spelling(self, spelling: str) -> tuple[Pronunciation, ...]:
         """As it is written in the letters of the language. Raises ``_LeftOut``."""
         if not spelling:
-            raise _LeftOut(Problem.EMPTY_FIELD, "Left out: the respelling is empty. Write how the word sounds.")
+            raise _LeftOut(Problem.EMPTY_FIELD, "the respelling is empty. Write how the word sounds.")
         if odd := unsupported_graphemes(spelling.replace(" ", "")):
             raise _LeftOut(Problem.UNSUPPORTED_GRAPHEME, _OTHER_LETTERS.format(odd=_named(odd)))
         ways = self._speech.ways(spelling)
         if not ways:
-            raise _LeftOut(Problem.UNSUPPORTED_GRAPHEME, "Left out: it has no letters. Add a pronunciation.")
+            raise _LeftOut(Problem.UNSUPPORTED_GRAPHEME, "it has no letters. Add a pronunciation.")
         return ways
 
 
 class _LeftOut(Exception):
-    """What is wrong, and the warning."""
+    """What is wrong, and what to do."""
 
-    def __init__(self, problem: Problem, warning: str) -> None:
-        super().__init__(warning)
+    def __init__(self, problem: Problem, reason: str) -> None:
+        super().__init__(reason)
         self.problem = problem
 
 
 _TOO_SHORT: Final = (
-    f"Left out: a pronunciation that is not in the vocabulary needs at least {_SHORTEST} phonemes, this one has {{n}}. "
+    f"a pronunciation that is not in the vocabulary needs at least {_SHORTEST} phonemes, this one has {{n}}. "
     "Add the sounds around it, or make the word part of a preferred phrase."
 )
 _OTHER_LETTERS: Final = (
-    "Left out: {odd} cannot be pronounced by the rules of the language. "
+    "{odd} cannot be pronounced by the rules of the language. "
     "Add a pronunciation, or write the word with the supported graphemes."
 )
 
@@ -194,11 +199,11 @@ def _given(written: str) -> tuple[Pronunciation, ...]:
     try:
         phones = from_phonexia(written)
     except UnsupportedPhoneme as error:
-        raise _LeftOut(Problem.UNSUPPORTED_PHONEME, f"Left out: {error}") from error
+        raise _LeftOut(Problem.UNSUPPORTED_PHONEME, str(error)) from error
     if not phones:
         raise _LeftOut(
             Problem.EMPTY_FIELD,
-            "Left out: the pronunciation is empty. Write phonemes with spaces between them, or leave it away.",
+            "the pronunciation is empty. Write phonemes with spaces between them, or leave it away.",
         )
     return (phones,)
 
@@ -206,16 +211,15 @@ def _given(written: str) -> tuple[Pronunciation, ...]:
 def _unwritable(spelling: str) -> _LeftOut | None:
     """Why a word cannot be in a transcript at all."""
     if not spelling:
-        return _LeftOut(Problem.EMPTY_FIELD, "Left out: the word is empty. Write it, or remove the entry.")
+        return _LeftOut(Problem.EMPTY_FIELD, "the word is empty. Write it, or remove the entry.")
     if any(unicodedata.category(character) in _NOT_WRITTEN for character in spelling):
-        return _LeftOut(
-            Problem.UNSUPPORTED_GRAPHEME, "Left out: it has control characters. Write the word without them."
-        )
+        return _LeftOut(Problem.UNSUPPORTED_GRAPHEME, "it has control characters. Write the word without them.")
     return None
 
 
-def _clean(text: str) -> str:
-    """One space between words, composed characters, the plain apostrophe, nothing invisible."""
+def clean(text: str) -> str:
+    """A spelling with one space between words, composed characters, the plain apostrophe, nothing invisible: what is
+    the same then is the same word."""
     text = unicodedata.normalize("NFC", text.translate(_INVISIBLE))
     return " ".join(words_of(text.translate(_APOSTROPHES)))
 

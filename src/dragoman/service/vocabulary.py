@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 from dragoman.core.errors import InvalidField, Unavailable
 from dragoman.core.request import Phrase, Vocabulary
 from dragoman.language.classes import ClassToken, WordClasses, split_phrase
-from dragoman.language.dictionary import CheckedWord, Entry, Pronouncer
+from dragoman.language.dictionary import CheckedWord, Entry, Problem, Pronouncer
 from dragoman.language.graphemes import GRAPHEMES, fold, words_of
 from dragoman.language.notation import SYMBOLS
 from dragoman.language.punctuation import bare
@@ -27,6 +27,19 @@ _SIGNS: Final = frozenset({"So", "Sk", "Cc", "Cf", "Cs", "Co", "Cn"})
 """Categories of characters that are not written speech."""
 
 
+Part = Literal["phrases", "dictionary"]
+
+
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """What is too much: a whole part of a draft, or its entry of this number. Of an entry ``message`` tells, as the
+    rest of a sentence, what it has."""
+
+    part: Part
+    number: int | None
+    message: str
+
+
 @dataclass(frozen=True, slots=True)
 class VocabularyLimits:
     """``max_characters`` bounds a phrase, a word and a pronunciation, each by itself."""
@@ -38,22 +51,30 @@ class VocabularyLimits:
 
     def enforce(self, draft: Draft) -> None:
         """Raises ``InvalidField`` that names the place and the limit."""
-        if len(draft.phrases) > self.max_phrases:
-            raise InvalidField(f"{len(draft.phrases):,} phrases are more than the {self.max_phrases:,} allowed.")
-        if len(draft.words) > self.max_words:
-            raise InvalidField(f"{len(draft.words):,} dictionary words are more than the {self.max_words:,} allowed.")
-        for number, phrase in enumerate(draft.phrases):
-            self._bound(phrase.text, f"phrases[{number}]")
-        for number, entry in enumerate(draft.words):
-            place = f"dictionary[{number}]"
-            if len(entry.pronunciations) + len(entry.sounds_like) > self.max_pronunciations:
-                raise InvalidField(f"{place} has more pronunciations than the {self.max_pronunciations} allowed.")
-            for text in (entry.spelling, *entry.pronunciations, *entry.sounds_like, entry.display or ""):
-                self._bound(text, place)
+        for excess in self.excesses(draft):
+            place = "" if excess.number is None else f"{excess.part}[{excess.number}] "
+            raise InvalidField(place + excess.message)
 
-    def _bound(self, text: str, place: str) -> None:
+    def excesses(self, draft: Draft) -> Iterator[Excess]:
+        """Everything that is beyond a limit."""
+        if len(draft.phrases) > self.max_phrases:
+            said = f"{len(draft.phrases):,} phrases are more than the {self.max_phrases:,} allowed."
+            yield Excess("phrases", None, said)
+        if len(draft.words) > self.max_words:
+            said = f"{len(draft.words):,} dictionary words are more than the {self.max_words:,} allowed."
+            yield Excess("dictionary", None, said)
+        for number, phrase in enumerate(draft.phrases):
+            yield from self._long("phrases", number, phrase.text)
+        for number, entry in enumerate(draft.words):
+            if len(entry.pronunciations) + len(entry.sounds_like) > self.max_pronunciations:
+                said = f"has more pronunciations than the {self.max_pronunciations} allowed."
+                yield Excess("dictionary", number, said)
+            for text in (entry.spelling, *entry.pronunciations, *entry.sounds_like, entry.display or ""):
+                yield from self._long("dictionary", number, text)
+
+    def _long(self, part: Part, number: int, text: str) -> Iterator[Excess]:
         if len(text) > self.max_characters:
-            raise InvalidField(f"{place} has {len(text):,} characters; {self.max_characters} are allowed.")
+            yield Excess(part, number, f"has {len(text):,} characters; {self.max_characters} are allowed.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +87,12 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class CheckedPhrase:
-    """``accepted`` takes part in recognition. It is ``None`` where ``warning`` says why the phrase was left out."""
+    """``accepted`` takes part in recognition. It is ``None`` where ``problem`` and ``warning`` say why the phrase was
+    left out."""
 
     text: str
     accepted: Phrase | None
+    problem: Problem | None = None
     warning: str = ""
 
 
@@ -160,7 +183,7 @@ class Vocabularies:
         try:
             text = self._usable(phrase.text, spellings)
         except _Unusable as reason:
-            return CheckedPhrase(phrase.text, None, str(reason))
+            return CheckedPhrase(phrase.text, None, reason.problem, str(reason))
         return CheckedPhrase(phrase.text, replace(phrase, text=text))
 
     def _usable(self, phrase: str, spellings: Collection[str]) -> str:
@@ -169,20 +192,27 @@ class Vocabularies:
         for part in split_phrase(unicodedata.normalize("NFC", phrase)):
             if isinstance(part, ClassToken):
                 if part.name not in self._classes:
-                    raise _Unusable(f"there is no word class {str(part)!r}")
+                    raise _Unusable(Problem.UNSUPPORTED_GRAPHEME, f"there is no word class {str(part)!r}")
                 words.append(str(part))
             else:
                 words += (word for word in map(_without_signs, part.split()) if any(map(str.isalnum, word)))
         if not words:
-            raise _Unusable("it has no words")
+            raise _Unusable(Problem.EMPTY_FIELD, "it has no words")
         for word in words:
             if not fold(word)[0].isascii() and bare(word).casefold() not in spellings:
-                raise _Unusable("it has letters of another alphabet, and no word of the dictionary says how they sound")
+                raise _Unusable(
+                    Problem.UNSUPPORTED_GRAPHEME,
+                    "it has letters of another alphabet, and no word of the dictionary says how they sound",
+                )
         return " ".join(words)
 
 
 class _Unusable(Exception):
     """Why a phrase cannot be used."""
+
+    def __init__(self, problem: Problem, reason: str) -> None:
+        super().__init__(reason)
+        self.problem = problem
 
 
 def _without_signs(word: str) -> str:
