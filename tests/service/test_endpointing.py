@@ -186,7 +186,7 @@ def test_the_longer_the_utterance_the_shorter_the_pause_that_ends_it() -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.integers(225, 300))
+@given(st.integers(297, 308))
 def test_speech_that_does_not_pause_is_cut_where_it_is_quietest(quiet: int) -> None:
     heard = [SPEECH] * 600
     heard[quiet : quiet + 2] = [(0.6, 0.01)] * 2

@@ -25,8 +25,8 @@ _AFTER: Final = 6
 _SHORTEST_PAUSE: Final = 5
 _SHRINKS: Final = (0.4, 0.9)
 """Parts of the longest utterance between which the pause that ends one shrinks to the shortest."""
-_CUT_WITHIN: Final = 0.3
-"""The last part of an utterance, in which it is cut if it has no pause."""
+_CUT_WITHIN: Final = 0.06
+"""The last part of an utterance, in which it is cut if it has no pause; so much later at most its final comes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from dragoman.core import events
 from dragoman.core.errors import Cancelled, DragomanError, InvalidRequest, NoFreeInstance, WorkerLost
 from dragoman.core.events import SpeechEvent
 from dragoman.core.request import AudioEncoding, RecognitionRequest, Vocabulary
+from dragoman.core.transcript import Word
 from dragoman.service import worker_protocol as protocol
 from dragoman.service.kept_audio import KeptAudio
 from dragoman.service.worker_process import Worker
@@ -44,7 +45,19 @@ class PooledStream:
 
     __slots__ = (
         *("_consumed", "_error", "_events", "_finished", "_kept", "_over", "_pending", "_place", "_reached", "_reader"),
-        *("_started", "_streams", "_taken", "_writer", "encoding", "rate", "request", "slot", "strikes", "task"),
+        *(
+            "_started",
+            "_streams",
+            "_taken",
+            "_told",
+            "_writer",
+            "encoding",
+            "rate",
+            "request",
+            "slot",
+            "strikes",
+            "task",
+        ),
         *("waiting_since", "worker"),
     )
 
@@ -76,6 +89,8 @@ class PooledStream:
         """Bytes."""
         self._started = [-1] * channels
         """The last segments that have started."""
+        self._told: list[tuple[Word, ...]] = [()] * channels
+        """The words of the last partials, as the worker said them."""
         self._events: list[SpeechEvent] = []
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
@@ -171,7 +186,7 @@ class PooledStream:
             self._place = report.place
             self._kept.trim(report.place)
         for wrapped in report.events:
-            self._deliver(wrapped.event)
+            self._deliver(self._unwrap(wrapped))
         self.waiting_since = None
         self._mark_waiting()
         _wake(self._writer)
@@ -217,6 +232,14 @@ class PooledStream:
     def _mark_waiting(self) -> None:
         if self.waiting_since is None and (self._finished or self._kept.end > self._consumed):
             self.waiting_since = time.monotonic()
+
+    def _unwrap(self, wrapped: protocol.StreamEvent) -> SpeechEvent:
+        channel = _channel(wrapped.event)
+        if channel is None:
+            return wrapped.event
+        event = protocol.speech_event(wrapped, self._told[channel])
+        self._told[channel] = event.segment.words if isinstance(event, events.Partial) else ()
+        return event
 
     def _deliver(self, event: SpeechEvent) -> None:
         if isinstance(event, events.SpeechStarted):

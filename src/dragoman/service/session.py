@@ -8,7 +8,7 @@ audio's.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from statistics import fmean
@@ -73,8 +73,10 @@ class _Open:
     told_to: int = 0
     """Sample up to which the draft went that it was from."""
     stable: tuple[HypothesisWord, ...] = ()
-    stable_times: tuple[WordTimes, ...] = ()
-    """The words that all later partials begin with, and where they lie."""
+    stable_words: tuple[Word, ...] = ()
+    """The words that all later partials begin with, as they were told; none where no times are wanted."""
+    stable_end_ms: int = 0
+    """Where the last of them ends in the utterance."""
     draft_to: int = 0
     """Sample up to which the draft goes that is being made."""
     paused: int | None = None
@@ -185,15 +187,14 @@ class LiveSession:
             return
         first.told, first.told_to = (text, shown.stable), first.draft_to
         timed = self._request.time_detail is not TimeDetail.SEGMENT
-        times = (*first.stable_times, *self._tail_times(first, hypothesis)) if timed else ()
-        first.stable, first.stable_times = said[: shown.stable], times[: shown.stable]
-        first.drafting.settle(shown.stable)
+        tail = hypothesis.words[len(first.stable) :]
+        times = self._tail_times(first, [word.text for word in tail]) if timed else ()
         begin_ms = self._ms(start)
 
         def place(offset_ms: int) -> int:
             return min(begin_ms + offset_ms, stop_ms)
 
-        words = tuple(
+        told = (
             Word(
                 word.text,
                 place(time.start_ms),
@@ -201,8 +202,13 @@ class LiveSession:
                 word.confidence,
                 tuple(Character(c.text, place(c.start_ms), place(c.end_ms)) for c in time.characters),
             )
-            for word, time in zip(said, times, strict=False)
+            for word, time in zip(said[len(first.stable) :], times, strict=False)
         )
+        words = (*first.stable_words, *told)
+        if timed and shown.stable > len(first.stable):
+            first.stable_end_ms = times[shown.stable - len(first.stable) - 1].end_ms
+        first.stable, first.stable_words = said[: shown.stable], words[: shown.stable]
+        first.drafting.settle(shown.stable)
         segment = Segment(
             index=first.index,
             channel=self._channel,
@@ -298,12 +304,11 @@ class LiveSession:
         first = self._utterances[0]
         self._events.append(SpeechStarted(first.index, self._channel, self._ms(first.start * FRAME)))
 
-    def _tail_times(self, first: _Open, hypothesis: Hypothesis) -> tuple[WordTimes, ...]:
+    def _tail_times(self, first: _Open, words: Sequence[str]) -> tuple[WordTimes, ...]:
         """Those of the words behind the stable ones."""
-        words = [word.text for word in hypothesis.words[len(first.stable) :]]
         if not words:
             return ()
-        after_ms = first.stable_times[-1].end_ms if first.stable_times else 0
+        after_ms = first.stable_end_ms
         samples = self._tape.between(first.start * FRAME + after_ms * SAMPLE_RATE // 1000, first.draft_to)
         times = self._recogniser.aligner.align(
             samples.data,

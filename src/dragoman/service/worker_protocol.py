@@ -13,6 +13,8 @@ Live streams are many and their reports small, so one frame carries those of all
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
+from itertools import takewhile
 from typing import BinaryIO, Final
 
 import msgspec
@@ -22,7 +24,7 @@ from dragoman.core import events
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import DragomanError, InvalidRequest, by_code
 from dragoman.core.request import AudioEncoding, RecognitionRequest
-from dragoman.core.transcript import Segment
+from dragoman.core.transcript import Segment, Word
 
 MAX_FRAME: Final = 64 * 2**20
 """A longer frame is no message. The longest real one resumes a file of a day."""
@@ -170,7 +172,10 @@ class StreamStarted(msgspec.Struct, frozen=True, array_like=True, tag=0):
 
 
 class StreamPartial(msgspec.Struct, frozen=True, array_like=True, tag=1):
+    """Without the first ``kept`` words of its segment, which are those of the channel's partial before."""
+
     event: events.Partial
+    kept: int = 0
 
 
 class StreamFinal(msgspec.Struct, frozen=True, array_like=True, tag=2):
@@ -188,18 +193,30 @@ class StreamFinished(msgspec.Struct, frozen=True, array_like=True, tag=4):
 StreamEvent = StreamStarted | StreamPartial | StreamFinal | StreamEnded | StreamFinished
 
 
-def stream_event(event: events.SpeechEvent) -> StreamEvent:
+def stream_event(event: events.SpeechEvent, told: tuple[Word, ...] = ()) -> StreamEvent:
+    """``told`` are the words of the channel's partial before; words that are the same objects are not sent again."""
     match event:
         case events.SpeechStarted():
             return StreamStarted(event)
-        case events.Partial():
-            return StreamPartial(event)
+        case events.Partial(segment):
+            kept = sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1], zip(told, segment.words, strict=False)))
+            rest = replace(segment, words=segment.words[kept:])
+            return StreamPartial(events.Partial(rest, event.stable_words), kept)
         case events.Final():
             return StreamFinal(event)
         case events.SpeechEnded():
             return StreamEnded(event)
         case events.Finished():
             return StreamFinished(event)
+
+
+def speech_event(wrapped: StreamEvent, told: tuple[Word, ...] = ()) -> events.SpeechEvent:
+    """The event again. ``told`` are the words of the channel's partial before."""
+    if isinstance(wrapped, StreamPartial) and wrapped.kept:
+        partial = wrapped.event
+        words = told[: wrapped.kept] + partial.segment.words
+        return events.Partial(replace(partial.segment, words=words), partial.stable_words)
+    return wrapped.event
 
 
 class StreamReport(msgspec.Struct, frozen=True, array_like=True):

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dragoman.audio.stream_decode import StreamDecoder, open_stream_decoder
-from dragoman.core.events import Finished, SpeechEvent, SpeechStarted
+from dragoman.core.events import Finished, Partial, SpeechEvent, SpeechStarted
 from dragoman.core.request import MOST_STREAM_CHANNELS
+from dragoman.core.transcript import Word
 from dragoman.service import worker_protocol as protocol
 from dragoman.service.endpointing import EndpointingRule
 from dragoman.service.recognise import Recogniser
@@ -24,6 +25,13 @@ class Lane:
     session: LiveSession
     drafts: int = 0
     """Of the utterance that is being spoken."""
+    told: tuple[Word, ...] = ()
+    """The words of the last partial."""
+
+    def wrap(self, event: SpeechEvent) -> protocol.StreamEvent:
+        wrapped = protocol.stream_event(event, self.told)
+        self.told = event.segment.words if isinstance(event, Partial) else ()
+        return wrapped
 
 
 @dataclass(slots=True, eq=False)
@@ -97,7 +105,7 @@ class WorkerStream:
 
     def report(self) -> protocol.StreamReport:
         """What has happened since the last one. ``Finished`` comes once all lanes have."""
-        events: list[SpeechEvent] = []
+        events: list[protocol.StreamEvent] = []
         is_over = True
         for lane in self.lanes:
             said = lane.session.take_events()
@@ -107,9 +115,9 @@ class WorkerStream:
                 self.finished = last
                 del said[-1]
             is_over &= lane.session.is_finished
-            events += said
+            events += map(lane.wrap, said)
         if is_over and self.finished is not None:
-            events.append(self.finished)
+            events.append(protocol.StreamFinished(self.finished))
         sessions = [lane.session for lane in self.lanes]
         return protocol.StreamReport(
             self.order.task,
@@ -117,7 +125,7 @@ class WorkerStream:
             self.decoder.consumed,
             tuple(protocol.Reached(session.settled, session.next_index) for session in sessions),
             self.decoder.place(min(session.settled for session in sessions)),
-            tuple(map(protocol.stream_event, events)),
+            tuple(events),
         )
 
 

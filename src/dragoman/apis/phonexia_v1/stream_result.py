@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import msgspec
 from msgspec import Raw
 
 from dragoman.apis.phonexia_v1 import translate, wire
 from dragoman.core.events import Final, Finished, Partial, SpeechEnded, SpeechEvent, SpeechStarted
-from dragoman.core.transcript import Segment
+from dragoman.core.transcript import Segment, Word
 from dragoman.service.vocabulary import CheckedVocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """A word in JSON with the silence before it, or what comes before the first one; and where it ends."""
+
+    word: Word | None
+    items: bytes
+    end_ms: int
 
 
 class StreamResult:
@@ -29,6 +39,8 @@ class StreamResult:
         """The finals in JSON, without quotes and brackets."""
         self._end_ms = 0
         self._open: Segment | None = None
+        self._open_items: list[_Encoded] = []
+        """What there is of it: its beginning, and its words."""
 
     @property
     def is_last(self) -> bool:
@@ -66,12 +78,28 @@ class StreamResult:
         text, items = bytes(self._text), bytes(self._items)
         if self._open is not None:
             text += _joint(text, b" ") + _text(self._open)
-            items += _joint(items, b",") + _items(translate.segment_items(self._open, self._end_ms, is_open=True))
+            items += _joint(items, b",") + self._encoded(self._open)
         return msgspec.structs.replace(
             self._said,
             transcription=Raw(b'[{"channel_id":0,"text":"' + text + b'"}]'),
             segmentation=Raw(b"[" + items + b"]"),
         )
+
+    def _encoded(self, segment: Segment) -> bytes:
+        """The items of a segment that is still being spoken. Words that it had the last time are not encoded again."""
+        had = self._open_items
+        kept = 0
+        for each, word in zip(had[1:], segment.words, strict=False):
+            if each.word is not word:
+                break
+            kept += 1
+        if not kept:
+            had[:] = [_Encoded(None, _items(translate.beginning(segment, self._end_ms)), segment.start_ms)]
+        del had[kept + 1 :]
+        for word in segment.words[kept:]:
+            items = translate.word_items(segment.channel, word, had[-1].end_ms)
+            had.append(_Encoded(word, _items(items), word.end_ms if items else had[-1].end_ms))
+        return b",".join(each.items for each in had if each.items)
 
     def _add(self, items: Iterable[wire.Item]) -> None:
         encoded = _items(items)

@@ -87,20 +87,28 @@ def _segmentation(channel: int, segments: Sequence[Segment], duration_ms: int) -
     yield from silence(channel, at_ms, duration_ms)
 
 
-def segment_items(segment: Segment, at_ms: int, *, is_open: bool = False) -> Iterator[wire.Item]:
-    """What follows ``at_ms``, where the segment before ended. One that is still being spoken has no end yet."""
-    channel = segment.channel
-    yield from silence(channel, at_ms, segment.start_ms)
-    yield _mark(channel, segment.start_ms, segment.start_ms, "<segment>")
+def segment_items(segment: Segment, at_ms: int) -> Iterator[wire.Item]:
+    """What follows ``at_ms``, where the segment before ended."""
+    yield from beginning(segment, at_ms)
     at_ms = segment.start_ms
     for word in segment.words:
-        if text := (word.text if word.text.isalnum() else bare(word.text)).lower():
-            yield from silence(channel, at_ms, word.start_ms)
-            yield _word(channel, word, text)
+        if items := word_items(segment.channel, word, at_ms):
+            yield from items
             at_ms = word.end_ms
-    if not is_open:
-        yield from silence(channel, at_ms, segment.end_ms)
-        yield _mark(channel, segment.end_ms, segment.end_ms, "</segment>")
+    yield from silence(segment.channel, at_ms, segment.end_ms)
+    yield _mark(segment.channel, segment.end_ms, segment.end_ms, "</segment>")
+
+
+def beginning(segment: Segment, at_ms: int) -> Sequence[wire.Item]:
+    """What comes before its first word. One that is still being spoken has nothing behind the last."""
+    mark = _mark(segment.channel, segment.start_ms, segment.start_ms, "<segment>")
+    return (*silence(segment.channel, at_ms, segment.start_ms), mark)
+
+
+def word_items(channel: int, word: Word, at_ms: int) -> Sequence[wire.Item]:
+    """A word behind ``at_ms``, where the one before ended; nothing for a mark without letters."""
+    text = (word.text if word.text.isalnum() else bare(word.text)).lower()
+    return (*silence(channel, at_ms, word.start_ms), _word(channel, word, text)) if text else ()
 
 
 def silence(channel: int, start_ms: int, end_ms: int) -> Sequence[wire.Item]:
