@@ -17,21 +17,26 @@ logger = logging.getLogger(__name__)
 class Lifespan:
     """Starts the recognition beside the server, so that the server answers while models are loaded."""
 
-    def __init__(self, recognition: Recognition, spool: Spool, *, wait_s: float) -> None:
+    def __init__(self, recognition: Recognition, *spools: Spool, wait_s: float) -> None:
         self._recognition = recognition
-        self._spool = spool
+        self._spools = spools
         self._wait_s = wait_s
         self._starting: asyncio.Task[None] | None = None
         self.opening: tuple[Callable[[], Awaitable[None]], ...] = ()
         """What has to be there before the first request."""
+        self.following: tuple[Callable[[], Awaitable[None]], ...] = ()
+        """What begins once the recognition is started."""
+        self.draining: tuple[Callable[[], Awaitable[None]], ...] = ()
+        """What ends as soon as the server is to stop; running requests may go on."""
         self.closing: tuple[Callable[[], Awaitable[None]], ...] = ()
         """What uses the recognition beyond a request, or was opened; closed before the recognition."""
 
     @asynccontextmanager
     async def __call__(self, app: object) -> AsyncIterator[None]:
         """The lifespan of an ASGI application."""
-        self._spool.open()
         try:
+            for spool in self._spools:
+                spool.open()
             for opened in self.opening:
                 await opened()
             self._starting = asyncio.create_task(self._start(), name="start of the recognition")
@@ -44,7 +49,8 @@ class Lifespan:
             for close in self.closing:
                 await close()
             await self._recognition.aclose()
-            self._spool.close()
+            for spool in self._spools:
+                spool.close()
 
     async def started(self) -> None:
         """Wait shortly for the recognition. Raises ``EngineNotReady`` with the reason."""
@@ -63,6 +69,8 @@ class Lifespan:
     async def drain(self) -> None:
         """The server is to stop: live streams end as if their clients had ended them. Waits until they are over."""
         self._recognition.drain()
+        for drain in self.draining:
+            await drain()
         await self._recognition.drained()
 
     async def _wait(self, seconds: float | None) -> None:
@@ -85,3 +93,5 @@ class Lifespan:
             logger.exception("the recogniser did not start")
             raise EngineNotReady("The recogniser did not start; the log says why.") from error
         logger.info("the recogniser is started")
+        for begin in self.following:
+            await begin()

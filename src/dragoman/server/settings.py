@@ -141,6 +141,32 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     phonexia_model: str | None = None
     """Name of the model that Phonexia clients see; ``None``: made from its language, such as EN_US_1."""
 
+    max_concurrent_jobs: Positive | None = None
+    """Jobs recognised at once, sharing the workers with everything else; the others wait. ``None``: one per worker."""
+    job_lease_s: Positive = 15
+    """The jobs of a server process that was killed are taken up again after this long."""
+    max_job_attempts: Positive = 10
+    """A job that was begun this often and failed by the server's fault, or whose process was killed, has failed."""
+    jobs_kept_h: Positive = 168
+    """Hours after its end when a job is removed, with its result and its recording."""
+    max_jobs_storage_mb: Positive = 10240
+    """Recordings and results of all jobs together; further jobs are refused."""
+    min_free_disk_mb: Annotated[int, Meta(ge=0)] = 512
+    """Jobs are refused that would leave less space than this on the disk of their recordings."""
+    media_url: str | None = None
+    """Where the recordings of jobs are kept, for several servers in common: a folder such as `file:///srv/media`, or
+    another URL of fsspec. ``None``: the folder media in ``state_dir``."""
+    rate_limit: Annotated[str, Meta(pattern="^(none|[1-9][0-9]{0,8}/[1-9][0-9]{0,8})$")] = "100/10"
+    """Requests of a key to the APIs of jobs, and in how many seconds; more are refused. ``none``: no limit."""
+    callback_private_addresses: bool = False
+    """Callbacks may go to addresses that are private, or this machine's own."""
+    callback_timeout_s: Positive = 10
+    """How long a receiver of a callback may take to answer."""
+    callback_give_up_h: Positive = 24
+    """A callback that nobody takes is tried again for this many hours."""
+    more_ports: tuple[Annotated[int, Meta(ge=0, le=65535)], ...] = ()
+    """Further ports to listen on, for clients that know no other than their vendor's."""
+
     phonexia_stream_timeout_s: Positive = 30
     """A Phonexia stream that gets no audio for this long is ended."""
     phonexia_results_kept_s: Positive = 300
@@ -169,6 +195,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def concurrent_files(self) -> int:
         return self.max_concurrent_files or 4 * self.worker_count
+
+    @property
+    def concurrent_jobs(self) -> int:
+        return self.max_concurrent_jobs or self.worker_count
 
 
 class SettingsError(ValueError):

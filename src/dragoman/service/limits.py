@@ -1,15 +1,21 @@
-"""How much may run at once, and how much a key may use a day. Both count in memory and never wait."""
+"""How much may run at once, how much a key may use a day, and how often it may ask. All of it counts in memory and
+never waits."""
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Final
 
-from dragoman.core.errors import NoFreeInstance, QuotaExceeded
+from dragoman.core.errors import NoFreeInstance, QuotaExceeded, RateLimited
 from dragoman.core.ports import Instances
 
 MS_PER_MINUTE = 60_000
+_MOST_WINDOWS: Final = 10_000
 
 
 class Admission:
@@ -133,3 +139,59 @@ class Quota:
     def _change(self, account: tuple[str, str], day: date, by_ms: int) -> None:
         if account[0] in self._limits_ms and day == self._day:
             self._counted_ms[account] = self._counted_ms.get(account, 0) + by_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Of ``limit`` requests in a window of ``window_s``, so many remain until it ends at ``reset_s``, seconds since
+    1970, UTC."""
+
+    limit: int
+    remaining: int
+    reset_s: int
+    window_s: int
+
+
+class RateLimit:
+    """So many requests of a key in a window of so many seconds, which begins with the first one after the last window.
+
+    The windows of at most 10,000 keys are remembered; the one that began the longest ago is forgotten first.
+    """
+
+    def __init__(
+        self,
+        limit: int | None,
+        window_s: int = 1,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Without a ``limit`` there is none. ``clock`` never goes back; ``now`` is the time of day."""
+        self.limit = limit
+        self.window_s = window_s
+        self._clock = clock
+        self._now = now
+        self._windows: dict[str, tuple[float, int]] = {}
+        """By key: when the window ends, and how many requests there were; in the order in which they began."""
+
+    def take(self, key_id: str) -> Allowance | None:
+        """Count a request; ``None``: there is no limit. Raises ``RateLimited``; what is refused does not count."""
+        if self.limit is None:
+            return None
+        now_s = self._clock()
+        end_s, taken = self._windows.get(key_id, (now_s, 0))
+        if end_s <= now_s:
+            self._windows.pop(key_id, None)
+            if len(self._windows) >= _MOST_WINDOWS:
+                del self._windows[next(iter(self._windows))]
+            end_s, taken = now_s + self.window_s, 0
+        left_s = end_s - now_s
+        if taken >= self.limit:
+            raise RateLimited(
+                f"No more than {self.limit} requests of a key are answered in {self.window_s} s."
+                f" Try again in {math.ceil(left_s)} s.",
+                limit=self.limit,
+                retry_after_s=math.ceil(left_s),
+            )
+        self._windows[key_id] = (end_s, taken + 1)
+        return Allowance(self.limit, self.limit - taken - 1, math.ceil(self._now() + left_s), self.window_s)

@@ -91,19 +91,26 @@ class Recognition:
         """Known once ``start`` returned. Raises ``UnknownModel`` for a profile that is not configured."""
         return self._pool.capabilities(profile)
 
+    def checked(self, request: RecognitionRequest) -> RecognitionRequest:
+        """The request as it would be recognised now, its language filled in. Raises ``UnknownModel``,
+        ``UnsupportedLanguage``, ``Unavailable``.
+        """
+        self._check_open()
+        return self._with_language(request)
+
     async def events(
-        self, media: Path, request: RecognitionRequest, *, key_id: str = ""
+        self, media: Path, request: RecognitionRequest, *, key_id: str = "", instances: int = 1
     ) -> AsyncGenerator[RecognitionEvent, None]:
         """``Opened``, then ``Progress`` and ``Final`` in the order of their index, then ``Finished``.
 
         Close the generator (``contextlib.aclosing``) when nobody waits any more: it cancels the work and frees the
-        instance. ``key_id`` names the account of the quota. Any ``DragomanError`` may come instead of an event. What is
-        wrong with the request as such comes with the first ``anext``: ``UnknownModel``, ``UnsupportedLanguage``,
-        ``NoFreeInstance``, ``QuotaExceeded``, ``Unavailable``, and a file that cannot be opened.
+        instance. ``key_id`` names the account of the quota; ``instances`` is 0 for work that is bounded elsewhere. Any
+        ``DragomanError`` may come instead of an event. What is wrong with the request as such comes with the first
+        ``anext``: ``UnknownModel``, ``UnsupportedLanguage``, ``NoFreeInstance``, ``QuotaExceeded``, ``Unavailable``,
+        and a file that cannot be opened.
         """
-        self._check_open()
-        request = self._with_language(request)
-        with self._admission.admit(), self._quota.reserve(request.profile, key_id) as reservation:
+        request = self.checked(request)
+        with self._admission.admit(instances), self._quota.reserve(request.profile, key_id) as reservation:
             async with aclosing(self._pool.transcribe(media, request)) as events:
                 async for event in events:
                     match event:
@@ -126,10 +133,11 @@ class Recognition:
         on_event: Callable[[RecognitionEvent], None] | None = None,
         *,
         key_id: str = "",
+        instances: int = 1,
     ) -> Transcript:
         """The whole transcript. ``on_event`` sees every event as it comes. Cancelling the task cancels the work."""
         assembler = Assembler()
-        async with aclosing(self.events(media, request, key_id=key_id)) as events:
+        async with aclosing(self.events(media, request, key_id=key_id, instances=instances)) as events:
             async for event in events:
                 assembler.add(event)
                 if on_event is not None:
@@ -156,8 +164,7 @@ class Recognition:
         later, with ``UndecodableAudio`` when the audio is not what ``encoding`` says, and with ``UnsupportedAudio``
         when it has another rate or number of channels; Opus has no rate of its own, so with it any is right.
         """
-        self._check_open()
-        request = self._with_language(request)
+        request = self.checked(request)
         if rate not in STREAM_RATES:
             first, last = STREAM_RATES[0], STREAM_RATES[-1]
             raise InvalidField(
