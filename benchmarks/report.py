@@ -37,6 +37,13 @@ STREAM_KB = 100.0
 SERVER_SHARE = 0.35
 LEFT_BEHIND_KB = 4096
 """Of memory, after ten thousand rude clients: what an allocator keeps, not what grows with each."""
+ACCEPTED_A_SECOND = 100.0
+POLL_P95_MS = 25.0
+UPLOAD_MB = 50.0
+FULL_STORE_RATIO = 1.5
+"""What a call may cost beside 100,000 jobs that are done, against few: the noise of one, not their number."""
+JOBS_WAITED_FOR = 1.1
+"""One that runs already, and what the clock of a busy machine adds."""
 
 
 def render(result: dict[str, Any]) -> str:
@@ -45,6 +52,7 @@ def render(result: dict[str, Any]) -> str:
             *_accuracy_lines(result.get("accuracy")),
             *_system_lines(result.get("system")),
             *_stream_lines(result.get("streams")),
+            *_job_lines(result.get("jobs")),
         ]
     )
 
@@ -115,6 +123,16 @@ def _stream_lines(streams: dict[str, Any] | None) -> Iterator[str]:
     yield f"after {rude['opened']} rude clients: {rude['before']} before, {rude['after']} after, busy {rude['busy']}"
 
 
+def _job_lines(jobs: dict[str, Any] | None) -> Iterator[str]:
+    if jobs is None:
+        return
+    yield f"accepted: {jobs['accepting']}"
+    yield f"polls beside many jobs: {jobs['polls']}"
+    yield f"calls of the store, ms, beside few jobs and many: {jobs['store_ms']}"
+    yield f"upload: {jobs['upload']}"
+    yield f"fairness: {jobs['fairness']}"
+
+
 def misses(result: dict[str, Any]) -> list[str]:
     """What the project promises and this result does not show."""
     limits: list[tuple[str, float | None, float, bool]] = []
@@ -162,6 +180,8 @@ def misses(result: dict[str, Any]) -> list[str]:
             ]
     if streams := result.get("streams"):
         limits += _stream_limits(streams)
+    if jobs := result.get("jobs"):
+        limits += _job_limits(jobs)
     return [
         f"{name}: {value}, promised {'at least' if at_least else 'at most'} {limit}"
         for name, value, limit, at_least in limits
@@ -194,3 +214,12 @@ def _stream_limits(streams: dict[str, Any]) -> Iterator[tuple[str, float | None,
     yield "kB left by rude clients", sum(after["memory_kb"]) - sum(before["memory_kb"]), LEFT_BEHIND_KB, False
     yield "instances left busy by rude clients", sum(rude["busy"].values()), 0, False
     yield "streams that work after rude clients", int(rude["still_works"]), 1, True
+
+
+def _job_limits(jobs: dict[str, Any]) -> Iterator[tuple[str, float | None, float, bool]]:
+    yield "jobs accepted a second", jobs["accepting"]["accepted_a_second"], ACCEPTED_A_SECOND, True
+    yield "polls beside many jobs, p95, ms", jobs["polls"]["latency_ms"]["p95"], POLL_P95_MS, False
+    for name, took in jobs["store_ms"].items():
+        yield f"{name} beside many jobs against few", round(took["many"] / took["few"], 2), FULL_STORE_RATIO, False
+    yield "memory of an upload, MB", jobs["upload"]["more_mb"], UPLOAD_MB, False
+    yield "running jobs that a short one waits for", jobs["fairness"]["running_jobs_waited_for"], JOBS_WAITED_FOR, False
