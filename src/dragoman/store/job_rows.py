@@ -93,7 +93,8 @@ def insert_job(connection: Connection, job: NewJob, token: str, now_ms: int) -> 
     row = connection.execute(insert(JOBS).returning(*JOB), values).one()
     connection.execute(insert(JOB_CHANGES).values(number=row.number, line=1, at_ms=now_ms, state=JobState.QUEUED))
     if job.callback is not None:
-        order = {"url": job.callback.url, "form": job.callback.form, "state": ORDERED}
+        receiver = job.callback.receiver
+        order = {"url": job.callback.url, "form": job.callback.form, "receiver": receiver, "state": ORDERED}
         zeros = {"attempts": 0, "due_ms": 0, "give_up_ms": 0, "until_ms": 0}
         connection.execute(insert(CALLBACKS).values(number=row.number, **order, **zeros))
     if not weigh(connection, job.owner, queued=1, size=job.media_bytes):

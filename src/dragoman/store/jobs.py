@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
@@ -265,9 +265,11 @@ class SqlJobs:
         row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
         return None if row is None else callback_of(row)
 
-    async def claim_callback(self, now_ms: int, lease: Lease) -> tuple[Callback, Job] | None:
+    async def claim_callback(
+        self, now_ms: int, lease: Lease, *, busy: Collection[str] = ()
+    ) -> tuple[Callback, Job] | None:
         table = CALLBACKS.c
-        due = _waiting() & (table.due_ms <= now_ms) & (table.until_ms <= now_ms)
+        due = _waiting() & (table.due_ms <= now_ms) & (table.until_ms <= now_ms) & table.receiver.not_in(busy)
         first = select(table.number).where(due).order_by(table.due_ms, table.number).limit(1)
         lend = {"holder": lease.holder, "until_ms": lease.until_ms}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any, NoReturn
@@ -234,7 +234,9 @@ class MemoryJobs:
         row = self._rows.get(number)
         return None if row is None else row.callback
 
-    async def claim_callback(self, now_ms: int, lease: Lease) -> tuple[Callback, Job] | None:
+    async def claim_callback(
+        self, now_ms: int, lease: Lease, *, busy: Collection[str] = ()
+    ) -> tuple[Callback, Job] | None:
         due = [
             (row.callback.due_ms, row.job.number)
             for row in self._rows.values()
@@ -242,6 +244,7 @@ class MemoryJobs:
             and _is_waiting(row)
             and row.callback.due_ms <= now_ms
             and row.callback_lease.until_ms <= now_ms
+            and row.callback.order.receiver not in busy
         ]
         if not due:
             return None

@@ -153,6 +153,7 @@ CALLBACKS: Final = Table(
     Column("number", NUMBER, ForeignKey("jobs.number", ondelete="CASCADE"), primary_key=True, autoincrement=False),
     Column("url", ClientText, nullable=False),
     Column("form", ClientText, nullable=False),
+    Column("receiver", ClientText, nullable=False),
     Column("state", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("due_ms", BigInteger, nullable=False),
@@ -160,6 +161,6 @@ CALLBACKS: Final = Table(
     Column("last_error", ClientText),
     Column("holder", Text),
     Column("until_ms", BigInteger, nullable=False),
-    Index("callbacks_waiting", "due_ms", "number", **_only("state = 'waiting'")),
+    Index("callbacks_waiting", "due_ms", "number", "receiver", **_only("state = 'waiting'")),
 )
 """From the order on. While the job has not ended the state is ``ordered``, which nobody sees."""

@@ -85,6 +85,7 @@ def upgrade() -> None:
         _of_job(),
         sa.Column("url", sa.LargeBinary, nullable=False),
         sa.Column("form", sa.LargeBinary, nullable=False),
+        sa.Column("receiver", sa.LargeBinary, nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("due_ms", sa.BigInteger, nullable=False),
@@ -93,4 +94,4 @@ def upgrade() -> None:
         sa.Column("holder", sa.Text),
         sa.Column("until_ms", sa.BigInteger, nullable=False),
     )
-    _index("callbacks_waiting", "callbacks", ["due_ms", "number"], "state = 'waiting'")
+    _index("callbacks_waiting", "callbacks", ["due_ms", "number", "receiver"], "state = 'waiting'")
