@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.audio.channels import ChannelMap
-from dragoman.core.errors import InvalidField
+from dragoman.core.errors import InvalidField, UnsupportedAudio
 from dragoman.core.request import ChannelMode, ChannelSelection
 
 pytestmark = pytest.mark.unit
@@ -53,6 +53,16 @@ def test_a_channel_that_does_not_exist_is_named_and_refused(mode: ChannelMode) -
     with pytest.raises(InvalidField, match=r"2 channels, numbered 0 to 1; there is no channel 2, 7") as caught:
         ChannelMap(ChannelSelection(mode, (7, 0, 2)), 2)
     assert caught.value.field == "channels"
+
+
+@given(st.integers(1, 8), st.integers(1, 8))
+def test_a_recording_has_as_many_channels_as_it_has_to_have(available: int, count: int) -> None:
+    selection = ChannelSelection(ChannelMode.SPLIT, count=count)
+    if available == count:
+        assert ChannelMap(selection, available).channels == tuple(range(count))
+    else:
+        with pytest.raises(UnsupportedAudio, match=rf"to have {count}$"):
+            ChannelMap(selection, available)
 
 
 def test_one_channel_stands_for_all_when_a_recording_turns_mono() -> None:

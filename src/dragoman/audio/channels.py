@@ -5,24 +5,29 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dragoman.core.errors import InvalidField
+from dragoman.core.errors import InvalidField, UnsupportedAudio
 from dragoman.core.request import ChannelMode, ChannelSelection
 
 Floats = NDArray[np.float32]
 
 
 class ChannelMap:
-    """Applies a selection to a recording of ``available`` channels. Raises ``InvalidField`` if one does not exist.
+    """Applies a selection to a recording of ``available`` channels. Raises ``InvalidField`` if one does not exist, and
+    ``UnsupportedAudio`` if there are not as many as there have to be.
 
     ``channels`` are the numbers of the streams that come out: the chosen ones, or 0 for a mix.
     """
 
     def __init__(self, selection: ChannelSelection, available: int) -> None:
+        if selection.count not in (None, available):
+            raise UnsupportedAudio(f"the recording has {_channels(available)}, and was to have {selection.count}")
         missing = sorted(number for number in set(selection.only) if not 0 <= number < available)
         if missing:
-            has = "one channel, number 0" if available == 1 else f"{available} channels, numbered 0 to {available - 1}"
+            numbers = "number 0" if available == 1 else f"numbered 0 to {available - 1}"
             raise InvalidField(
-                f"the recording has {has}; there is no channel {', '.join(map(str, missing))}", field="channels"
+                f"the recording has {_channels(available)}, {numbers}; there is no channel "
+                f"{', '.join(map(str, missing))}",
+                field="channels",
             )
         self._available = available
         chosen = list(dict.fromkeys(selection.only) or range(available))
@@ -54,3 +59,7 @@ class ChannelMap:
         if present < self._available:
             return np.pad(samples, ((0, 0), (0, self._available - present)))
         return samples[:, : self._available]
+
+
+def _channels(number: int) -> str:
+    return "one channel" if number == 1 else f"{number} channels"

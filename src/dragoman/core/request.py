@@ -24,10 +24,12 @@ class ChannelMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChannelSelection:
-    """Which channels to recognise. ``only`` names a subset by number (0-based); empty means all of them."""
+    """Which channels to recognise. ``only`` names a subset by number (0-based); empty means all of them. ``count`` is
+    how many the recording has to have, ``None``: any."""
 
     mode: ChannelMode = ChannelMode.MIX
     only: tuple[int, ...] = ()
+    count: int | None = None
 
     @classmethod
     def parse(cls, text: str) -> ChannelSelection:

@@ -84,7 +84,7 @@ class Form:
             raise InvalidField(f"{name} must be a number from {least:g} to {most:g}.", field=name)
         return number
 
-    def file(self, name: str) -> Upload:
+    def file(self, name: str, *, may_be_empty: bool = False) -> Upload:
         """The one file of this name. Raises ``MissingField``, ``InvalidRequest`` for several, ``EmptyAudio``."""
         match self.files.get(name, ()):
             case ():
@@ -92,7 +92,7 @@ class Form:
             case (upload,):
                 if not upload.size and not upload.filename:
                     raise MissingField(f"No file was chosen in the field {name!r}.", field=name)
-                if not upload.size:
+                if not upload.size and not may_be_empty:
                     raise EmptyAudio(f"The file in the field {name!r} is empty.")
                 return upload
             case several:
