@@ -22,6 +22,7 @@ from dragoman.codecs.eventstream import Message, decode, encode
 from dragoman.core.errors import AudioTooLong, DragomanError, NoFreeInstance, QuotaExceeded, Unavailable, WorkerLost
 from dragoman.core.events import Final
 from dragoman.server.app import Application
+from dragoman.server.jobs import build_jobs, build_rate
 from dragoman.server.settings import Settings
 from dragoman.server.vocabularies import build_vocabularies
 from dragoman.server.word_lists import build_database, build_word_lists
@@ -201,13 +202,19 @@ async def test_silence_ends_a_stream_in_the_services_words(tmp_path: Path) -> No
     async def started() -> None:
         pass
 
+    database = build_database(settings)
+    jobs = build_jobs(settings, database, recognition).jobs
+    uploads = Uploads(Spool(tmp_path), UploadLimits(max_body_bytes=1, idle_timeout_s=1))
     services = Services(
         recognition,
         vocabularies,
         Authenticator(None),
-        Uploads(Spool(tmp_path), UploadLimits(max_body_bytes=1, idle_timeout_s=1)),
-        build_word_lists(settings, build_database(settings), vocabularies),
+        uploads,
+        build_word_lists(settings, database, vocabularies),
         started,
+        jobs,
+        uploads,
+        build_rate(settings),
     )
     app = Front(Router(Operations(services, silence_s=0.05).routes()), lambda path: say, stall_timeout_s=1)
     await recognition.start()

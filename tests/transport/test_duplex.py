@@ -14,6 +14,7 @@ from asgi_duplex import AsgiDuplex, requesting
 from dragoman.core.errors import Conflict, DragomanError, InvalidRequest, QuotaExceeded
 from dragoman.core.events import Final, Finished, Partial, SpeechEvent
 from dragoman.core.request import RecognitionRequest, Vocabulary
+from dragoman.server.jobs import build_jobs, build_rate
 from dragoman.server.settings import Settings
 from dragoman.server.vocabularies import build_vocabularies
 from dragoman.server.word_lists import build_database, build_word_lists
@@ -84,13 +85,19 @@ class Server:
         self.recognition = Recognition(pool, Admission(1), Quota({}), nullcontext(folder))
         settings = Settings()
         vocabularies = build_vocabularies(settings)
+        database = build_database(settings)
+        jobs = build_jobs(settings, database, self.recognition).jobs
+        uploads = Uploads(Spool(folder), UploadLimits(max_body_bytes=1, idle_timeout_s=1))
         services = Services(
             self.recognition,
             vocabularies,
             Authenticator(None),
-            Uploads(Spool(folder), UploadLimits(max_body_bytes=1, idle_timeout_s=1)),
-            build_word_lists(settings, build_database(settings), vocabularies),
+            uploads,
+            build_word_lists(settings, database, vocabularies),
             self._started,
+            jobs,
+            uploads,
+            build_rate(settings),
         )
 
         async def make(connection: HTTPConnection) -> Plain:

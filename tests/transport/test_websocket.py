@@ -15,6 +15,7 @@ from asgi_socket import AsgiSocket, connected
 from dragoman.core.errors import DragomanError, InternalError, InvalidRequest, QuotaExceeded
 from dragoman.core.events import Final, Finished, Partial, SpeechEvent
 from dragoman.core.request import Phrase, RecognitionRequest, Vocabulary
+from dragoman.server.jobs import build_jobs, build_rate
 from dragoman.server.settings import Settings
 from dragoman.server.vocabularies import build_vocabularies
 from dragoman.server.word_lists import build_database, build_word_lists
@@ -90,13 +91,19 @@ class Server:
         limits = UploadLimits(max_body_bytes=1, idle_timeout_s=1)
         settings = Settings()
         vocabularies = build_vocabularies(settings)
+        database = build_database(settings)
+        jobs = build_jobs(settings, database, self.recognition).jobs
+        uploads = Uploads(Spool(folder), limits)
         services = Services(
             self.recognition,
             vocabularies,
             Authenticator(keys),
-            Uploads(Spool(folder), limits),
-            build_word_lists(settings, build_database(settings), vocabularies),
+            uploads,
+            build_word_lists(settings, database, vocabularies),
             self._started,
+            jobs,
+            uploads,
+            build_rate(settings),
         )
 
         async def make(connection: HTTPConnection) -> Plain:

@@ -12,9 +12,11 @@ from starlette.types import Receive, Scope, Send
 
 from dragoman.apis import amazon_transcribe, openai, phonexia_v1, telecomx
 from dragoman.core.errors import DragomanError, EngineNotReady, InvalidRequest, MethodNotAllowed, NotFound, Unavailable
+from dragoman.server.jobs import build_callbacks, build_jobs, build_rate
 from dragoman.server.lifespan import Lifespan
 from dragoman.server.settings import Settings
 from dragoman.server.vocabularies import build_vocabularies
+from dragoman.server.web.routes import web_routes
 from dragoman.server.word_lists import build_database, build_word_lists
 from dragoman.service.auth import Authenticator
 from dragoman.service.keys_file import WatchedKeys
@@ -58,14 +60,15 @@ class Application:
 def build_app(settings: Settings, recognition: Recognition) -> Application:
     """Nothing is started: that is what the ASGI lifespan does. Raises ``KeysFileError``, ``InvalidWordClass``."""
     spool = Spool(settings.spool_dir)
-    lifespan = Lifespan(recognition, spool, wait_s=settings.startup_wait_s)
+    database = build_database(settings)
+    jobs = build_jobs(settings, database, recognition)
+    lifespan = Lifespan(recognition, spool, jobs.spool, wait_s=settings.startup_wait_s)
     limits = UploadLimits(
         max_body_bytes=settings.max_upload_mb << 20,
         idle_timeout_s=settings.upload_idle_timeout_s,
         max_text_bytes=settings.max_form_text_kb << 10,
         max_uploads=settings.max_uploads,
     )
-    database = build_database(settings)
     vocabularies = build_vocabularies(settings)
     word_lists = build_word_lists(settings, database, vocabularies)
     services = Services(
@@ -75,13 +78,25 @@ def build_app(settings: Settings, recognition: Recognition) -> Application:
         uploads=Uploads(spool, limits),
         word_lists=word_lists,
         started=lifespan.started,
+        jobs=jobs.jobs,
+        job_uploads=Uploads(jobs.spool, limits),
+        rate=build_rate(settings),
     )
     dialects = tuple(make(services, settings) for make in DIALECTS.values())
-    lifespan.opening = (word_lists.open,)
-    lifespan.closing = (*(dialect.aclose for dialect in dialects if dialect.aclose is not None), word_lists.aclose)
+    callbacks = build_callbacks(settings, jobs, dialects)
+    lifespan.opening = (word_lists.open, jobs.open, callbacks.open)
+    lifespan.following = (jobs.runner.open,)
+    lifespan.draining = (jobs.runner.aclose,)
+    lifespan.closing = (
+        *(dialect.aclose for dialect in dialects if dialect.aclose is not None),
+        callbacks.aclose,
+        jobs.aclose,
+        word_lists.aclose,
+    )
     routes: list[BaseRoute] = [*_health_routes(lifespan)]
     for dialect in dialects:
         routes += (*dialect.routes, *dialect.sockets)
+    routes += web_routes(dialects)
     router = Router(routes, redirect_slashes=False, default=_nowhere, lifespan=lifespan)
     front = Front(router, _errors_by_path(dialects), stall_timeout_s=settings.reply_stall_timeout_s)
     return Application(front, lifespan, dialects, database)

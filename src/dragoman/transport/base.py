@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -15,6 +15,9 @@ from dragoman.core.errors import DragomanError
 from dragoman.core.events import SpeechEvent
 from dragoman.core.request import AudioEncoding, RecognitionRequest, Vocabulary
 from dragoman.service.auth import Authenticator
+from dragoman.service.callbacks import CallbackForm
+from dragoman.service.jobs import Jobs
+from dragoman.service.limits import RateLimit
 from dragoman.service.recognition import Recognition
 from dragoman.service.vocabulary import CheckedVocabulary, Draft, Vocabularies
 from dragoman.service.word_lists import WordLists
@@ -142,6 +145,11 @@ class Services:
     word_lists: WordLists
     started: Callable[[], Awaitable[None]]
     """Waits shortly for the recogniser to start. Raises ``EngineNotReady`` when it has not, with the reason."""
+    jobs: Jobs
+    job_uploads: Uploads
+    """For the files of jobs: what was received with it need not be copied by ``jobs.submit``."""
+    rate: RateLimit
+    """Of the requests of a key to the APIs of jobs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +197,10 @@ class Dialect:
     sockets: tuple[WebSocketRoute, ...] = ()
     aclose: Callable[[], Awaitable[None]] | None = None
     """Ends what outlives its request. Called while the recognition still runs."""
+    callback: CallbackForm | None = None
+    """How it says that a job has ended, if it tells anybody."""
+    openapi: Callable[[], dict[str, Any]] | None = None
+    """Makes its OpenAPI document, for an API that can have one."""
 
 
 def answer(table: Mapping[type[DragomanError], T], error: DragomanError) -> T:

@@ -7,6 +7,7 @@ import click
 from dragoman import __version__
 from dragoman.core.errors import DragomanError
 from dragoman.server.cli.doctor import doctor
+from dragoman.server.cli.jobs import jobs
 from dragoman.server.cli.keys import keys
 from dragoman.server.cli.listen import listen
 from dragoman.server.cli.serve import serve
@@ -27,6 +28,7 @@ def command() -> None:
     See what the microphone hears:    dragoman listen
     Serve the APIs on port 8080:      dragoman serve
     Make a key for a client:          dragoman keys create switchboard --file keys.txt
+    See the jobs of clients:          dragoman jobs list
     See how words will sound:         dragoman vocabulary check words.txt
     See whether all is well here:     dragoman doctor
 
@@ -40,6 +42,7 @@ command.add_command(listen)
 command.add_command(stream)
 command.add_command(serve)
 command.add_command(keys)
+command.add_command(jobs)
 command.add_command(vocabulary)
 command.add_command(doctor)
 
