@@ -1,11 +1,11 @@
-"""What a recogniser hears in a golden conversation: the steps of a case file as a scripted pool plays them."""
+"""What a recogniser hears in a golden case: the part of its file as a scripted pool plays it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from dragoman.core.events import Final, Partial, SpeechEnded, SpeechStarted
-from dragoman.core.transcript import Segment, Word
+from dragoman.core.transcript import Character, Segment, Transcript, Word
 from scripted import StreamStep
 
 
@@ -31,3 +31,28 @@ def _segment(index: int, described: list[list[Any]], confidence: float) -> Segme
     words = tuple(Word(*word, *([confidence] if len(word) == 3 else [])) for word in described)
     text = " ".join(word.text for word in words)
     return Segment(index, 0, words[0].start_ms, words[-1].end_ms, text, confidence, words)
+
+
+def transcript(described: dict[str, Any] | None) -> Transcript:
+    """Of a file. ``words`` are lists of text, start, end and, if wanted, confidence (1) and characters, each with its
+    start and end."""
+    described = described or {"duration_ms": 1000, "segments": []}
+    segments = []
+    for index, segment in enumerate(described["segments"]):
+        words = tuple(
+            Word(text, start, end, *rest[:1], *([tuple(Character(*c) for c in rest[1])] if len(rest) > 1 else []))
+            for text, start, end, *rest in ((*word, 1.0) if len(word) == 3 else word for word in segment["words"])
+        )
+        segments.append(
+            Segment(
+                index,
+                segment.get("channel", 0),
+                segment.get("start_ms", words[0].start_ms),
+                segment.get("end_ms", words[-1].end_ms),
+                segment.get("text", " ".join(word.text for word in words)),
+                segment.get("confidence", 1.0),
+                words,
+            )
+        )
+    channels = tuple(described.get("channels", [0]))
+    return Transcript(described.get("language", "en"), "scripted", described["duration_ms"], channels, tuple(segments))

@@ -7,7 +7,7 @@ A case file is JSON:
                ``headers``; or ``json``, the body
 ``settings``   differences from the defaults
 ``phrases``    false: the recogniser cannot prefer phrases
-``transcript`` what the recogniser hears: ``text`` per segment with word times (see ``_transcript``)
+``transcript`` what the recogniser hears: ``text`` per segment with word times (see ``heard.transcript``)
 ``reply``      ``status``, and ``json`` or ``text``, with ``content_type``
 
 ``known_gaps.json`` names cases that fail, and why.
@@ -22,8 +22,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.core.transcript import Character, Segment, Transcript, Word
 from dragoman.server.settings import Settings, load_settings
+from heard import transcript
 from scripted import ScriptedPool, application, client, script
 
 pytestmark = pytest.mark.golden
@@ -31,30 +31,6 @@ pytestmark = pytest.mark.golden
 CASES = Path(__file__).parent / "cases"
 GAPS: dict[str, str] = json.loads((CASES / "known_gaps.json").read_text(encoding="utf-8"))
 FILES = sorted(CASES.glob("*/*.json"))
-
-
-def _transcript(described: dict[str, Any] | None) -> Transcript:
-    """``words`` are lists of text, start, end and, if wanted, confidence (1) and characters (text, start, end)."""
-    described = described or {"duration_ms": 1000, "segments": []}
-    segments = []
-    for index, segment in enumerate(described["segments"]):
-        words = tuple(
-            Word(text, start, end, *rest[:1], *([tuple(Character(*c) for c in rest[1])] if len(rest) > 1 else []))
-            for text, start, end, *rest in ((*word, 1.0) if len(word) == 3 else word for word in segment["words"])
-        )
-        segments.append(
-            Segment(
-                index,
-                segment.get("channel", 0),
-                segment.get("start_ms", words[0].start_ms),
-                segment.get("end_ms", words[-1].end_ms),
-                segment.get("text", " ".join(word.text for word in words)),
-                segment.get("confidence", 1.0),
-                words,
-            )
-        )
-    channels = tuple(described.get("channels", [0]))
-    return Transcript(described.get("language", "en"), "scripted", described["duration_ms"], channels, tuple(segments))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
@@ -69,7 +45,7 @@ async def test_the_reply_is_the_documented_one(file: Path, tmp_path: Path, reque
     settings: Settings = load_settings(
         {"spool_dir": tmp_path, "state_dir": tmp_path, **case.get("settings", {})}, environ={}
     )
-    pool = ScriptedPool(script(_transcript(case.get("transcript"))), languages)
+    pool = ScriptedPool(script(transcript(case.get("transcript"))), languages)
     pool.phrases = case.get("phrases", True)
     app = application(settings, pool)
     files: list[tuple[str, Any]] = [(field, (None, value.encode())) for field, value in asked.get("fields", [])]
