@@ -98,6 +98,11 @@ class Recognition:
         self._check_open()
         return self._with_language(request)
 
+    def check_quota(self, profile: str, key_id: str) -> None:
+        """Raises ``QuotaExceeded`` when nothing is left of today's quota."""
+        with self._quota.reserve(profile, key_id):
+            pass
+
     async def events(
         self, media: Path, request: RecognitionRequest, *, key_id: str = "", instances: int = 1
     ) -> AsyncGenerator[RecognitionEvent, None]:
