@@ -2,6 +2,7 @@
 
 PORT ?= 8080
 VENV := .venv
+CLIENTS := .cache/clients
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
@@ -15,7 +16,8 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.13 python3 python3.12 py
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-audio test-ffmpeg check format bench bench-vocabulary bench-streams docs lock clean
+.PHONY: help setup serve test test-audio test-ffmpeg test-clients check format docs lock clean
+.PHONY: bench bench-vocabulary bench-streams bench-partials bench-amazon bench-pii
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +35,9 @@ test-audio: $(VENV)/dev.stamp ## The tests over the recordings in ../shared/audi
 
 test-ffmpeg: $(VENV)/dev.stamp ## The tests that make their input with the ffmpeg program
 	$(BIN)/python -m pytest -m ffmpeg
+
+test-clients: $(VENV)/dev.stamp $(CLIENTS)/stamp ## The tests with vendors' own SDKs, on Node and in Chromium too; installs the SDKs
+	$(BIN)/python -m pytest -rs -m "client or browser"
 
 check: $(VENV)/dev.stamp ## Format, lint, types, import contracts, documentation; fast
 	$(BIN)/python -m ruff format --check
@@ -54,13 +59,24 @@ bench-vocabulary: $(VENV)/dev.stamp ## What phrases and dictionary words bring, 
 bench-streams: $(VENV)/dev.stamp ## How soon live streams are recognised, how many at once, and what rude clients leave behind
 	$(BIN)/python -m benchmarks streams
 
+bench-partials: $(VENV)/dev.stamp ## What is shown while somebody speaks, and how soon, over ../shared/audio
+	$(BIN)/python -m benchmarks.partials
+
+bench-amazon: $(VENV)/dev.stamp ## Live streams through Amazon's own SDK, and what its stabilisation brings, with a result file
+	$(BIN)/python -m benchmarks amazon-streams amazon-stability
+
+bench-pii: $(VENV)/dev.stamp ## How much personal data is found in spoken sentences, and how often wrongly
+	$(BIN)/python -m benchmarks.pii
+
 docs: $(VENV)/dev.stamp ## Rewrite the generated pages of the documentation
 	$(BIN)/python docs/generate.py
 	$(BIN)/python tools/coverage_pages.py
 
 lock: .cache/uv/bin/uv ## Rewrite the locks from pyproject.toml; UPGRADE=1 takes newer versions
-	$< $(COMPILE) --group build --output-file requirements.lock
-	$< $(COMPILE) --group build --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	$< $(COMPILE) pyproject.toml --group build --output-file requirements.lock
+	$< $(COMPILE) pyproject.toml --group build --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	$< $(COMPILE) tests/clients/requirements.in --output-file tests/clients/requirements.lock
+	npm install --prefix tests/clients --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts
 
 clean: ## Remove the environment and everything else that was made
 	rm -rf $(VENV) .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
@@ -83,7 +99,22 @@ $(VENV)/dev.stamp: $(VENV)/base.stamp requirements-dev.lock
 	@$(PIP) install --require-hashes --prefer-binary -r requirements-dev.lock
 	@touch $@
 
-COMPILE := pip compile pyproject.toml --quiet --universal --python-version 3.11 --fork-strategy fewest \
+# The first of these that is new enough for the newest of Amazon's SDKs, or PYTHON, where its tests are left out.
+NEWEST := import sys; sys.exit(sys.version_info < (3, 12))
+CLIENTS_PYTHON ?= $(firstword $(foreach name,\
+	python3.12 python3.13 python3.14 python3 $(wildcard $(HOME)/.pyenv/versions/3.1[2-9].*/bin/python3),\
+	$(shell $(name) -c '$(NEWEST)' 2>/dev/null && echo $(name))) $(PYTHON))
+
+$(CLIENTS)/stamp: tests/clients/requirements.lock tests/clients/package.json tests/clients/package-lock.json
+	@echo "Installing the SDKs for the tests in $(CLIENTS) ..."
+	@rm -rf $(CLIENTS) && $(CLIENTS_PYTHON) -m venv $(CLIENTS)
+	@$(CLIENTS)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --prefer-binary \
+	  -r tests/clients/requirements.lock
+	@cp tests/clients/package.json tests/clients/package-lock.json $(CLIENTS)
+	@PATH="$(CURDIR)/$(CLIENTS)/bin:$$PATH" npm ci --prefix $(CLIENTS) --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+COMPILE := pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
 .cache/uv/bin/uv:

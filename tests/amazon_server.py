@@ -6,10 +6,11 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,3 +57,13 @@ def serving(folder: Path, *options: str) -> Iterator[Served]:
                 yield Served(f"https://localhost:{found[2]}", found[1])
         finally:
             process.terminate()
+
+
+def check_two_cities(results: Sequence[Mapping[str, Any]]) -> None:
+    """A client heard how ``two_cities`` begins: there were partial results, and of each segment the last is final."""
+    assert any(result["IsPartial"] for result in results)
+    last = {result["ResultId"]: result for result in results}
+    finals = [result for result in results if not result["IsPartial"]]
+    assert finals == list(last.values())
+    text = " ".join(result["Alternatives"][0]["Transcript"] for result in finals)
+    assert {"best", "worst", "times"} <= set(re.findall(r"\w+", text.lower()))

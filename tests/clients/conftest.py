@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from amazon_server import Served, serving
 from command import Dragoman
+from recordings import speech
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +44,16 @@ def spoken_pcm(sample: Callable[[str], Path]) -> bytes:
         frames = recording.readframes(3 * recording.getframerate())
     frame = 2 * channels
     return b"".join(frames[at : at + 2] for at in range(0, len(frames), frame * step))
+
+
+@pytest.fixture(scope="module")
+def listening_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server with the embedded recogniser, TLS and a key."""
+    with serving(tmp_path_factory.mktemp("listening"), "--workers", "1") as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def two_cities_pcm(sample: Callable[[str], Path]) -> bytes:
+    """The first four seconds of speech of ``two_cities``: raw, 16 bits, one channel, 16 kHz."""
+    return (speech(sample("two_cities"), 16_000, 4.0) * 32767).astype("<i2").tobytes()

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+import sdks
 from echo import echoing, tls_port
 
 pytestmark = pytest.mark.client
 
 TIMEOUT_S = 30
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="needs Node")
 
 
 async def run(*command: str) -> str:
@@ -72,14 +72,13 @@ async def test_curl_reads_why_its_upload_is_refused(tmp_path: Path, option: str)
         assert said == "end 400"
 
 
-@needs_node
 @pytest.mark.parametrize("secure", [False, True])
 async def test_node_talks_on_two_streams_of_a_session_that_is_closing(tmp_path: Path, secure: bool) -> None:
     script = str(Path(__file__).with_name("http2_echo.mjs"))
     with tls_port(tmp_path) as (port, _):
         async with echoing(tmp_path, port) as ports:
             target = [f"https://localhost:{ports.tls}", str(port.authority)]
-            heard = await run("node", script, *(target if secure else [f"http://127.0.0.1:{ports.clear}"]))
+            heard = await run(sdks.node(), script, *(target if secure else [f"http://127.0.0.1:{ports.clear}"]))
             assert json.loads(heard) == [[200, "a0", "a1", "a2", "end"], [200, "b0", "b1", "end"]]
             assert [scope["http_version"] for scope in ports.app.scopes] == ["2", "2"]
 

@@ -1,5 +1,5 @@
-"""Streams a file of PCM by aws-sdk-transcribe-streaming, which has an interpreter of its own (3.12):
-``transcribe_stream.py ENDPOINT RATE FILE OPTIONS``. Prints what it heard as JSON."""
+"""``transcribe_on_python.py ENDPOINT RATE FILE OPTIONS``, on an interpreter of its own that has
+aws-sdk-transcribe-streaming: streams a file of PCM and prints what came as JSON, in the service's own words."""
 
 import asyncio
 import json
@@ -36,6 +36,7 @@ async def main(endpoint: str, rate: str, file: str, options: str) -> None:
             with open(file, "rb") as audio:
                 while piece := audio.read(3200):
                     await stream.input_stream.send(AudioStreamAudioEvent(AudioEvent(audio_chunk=piece)))
+                    await asyncio.sleep(3200 / 2 / int(rate))
             await stream.input_stream.close()
 
         sending = asyncio.create_task(send())
@@ -43,9 +44,9 @@ async def main(endpoint: str, rate: str, file: str, options: str) -> None:
         heard |= {"session": reply.session_id, "request": reply.request_id}
         async for event in events:
             for result in event.value.transcript.results:
-                best = result.alternatives[0]
+                alternatives = [{"Transcript": each.transcript} for each in result.alternatives]
                 heard["results"].append(
-                    {"IsPartial": result.is_partial, "Alternatives": [{"Transcript": best.transcript}]}
+                    {"ResultId": result.result_id, "IsPartial": result.is_partial, "Alternatives": alternatives}
                 )
         await sending
     except Exception as error:
