@@ -53,7 +53,7 @@ class CallbackOrder:
 
     @property
     def receiver(self) -> str:
-        """Host and port as the URL has them: callbacks with the same are told one after the other, by and large."""
+        """Host and port as the URL has them. Of the callbacks to one receiver only few are under way at once."""
         found = re.match(r"[^:/?#]*://(?:[^/?#]*@)?([^/?#]*)", self.url)
         return found[1].lower() if found else ""
 

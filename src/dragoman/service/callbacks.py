@@ -111,11 +111,13 @@ class Callbacks:
     async def aclose(self) -> None:
         """Attempts end, and are due again at once. May be called twice, and without ``open``."""
         task, self._task = self._task, None
-        for ending in ([task] if task else [], list(self._attempts)):
-            for one in ending:
-                one.cancel()
-            if ending:
-                await asyncio.wait(ending)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+        for attempt in self._attempts:
+            attempt.cancel()
+        if self._attempts:
+            await asyncio.wait(self._attempts)
 
     def wake(self) -> None:
         """A job has ended: look at once."""
