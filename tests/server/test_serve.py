@@ -155,3 +155,30 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
 
 def test_a_missing_keys_file_is_named(tmp_path: Path) -> None:
     assert "nowhere" in refused(tmp_path, "--port", "0", "--keys-file", str(tmp_path / "nowhere"))
+
+
+def test_more_ports_serve_the_same_and_are_announced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRAGOMAN_MORE_PORTS", "[0, 0]")
+    with started(tmp_path) as (_, printed):
+        urls = [word.rstrip(".") for word in printed[0].split() if word.startswith("http://")]
+        assert len(set(urls)) == 3
+        assert [httpx.get(f"{url}/healthz").status_code for url in urls] == [200, 200, 200]
+
+
+def test_one_of_more_ports_in_use_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        monkeypatch.setenv("DRAGOMAN_MORE_PORTS", f"[{port}]")
+        assert port in refused(tmp_path, "--port", "0")
+
+
+def test_a_port_that_is_named_twice_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRAGOMAN_MORE_PORTS", "[18082, 18082]")
+    assert "18082" in refused(tmp_path, "--port", "0")
+    monkeypatch.setenv("DRAGOMAN_MORE_PORTS", "[18082]")
+    assert "18082" in refused(tmp_path, "--port", "0", "--tls", "auto", "--tls-port", "18082")
+
+
+def test_more_ports_need_keys_on_a_network_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRAGOMAN_MORE_PORTS", "[0]")
+    assert "--keys-file" in refused(tmp_path, "--host", "0.0.0.0", "--port", "0")

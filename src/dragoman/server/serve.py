@@ -133,7 +133,7 @@ def serve(settings: Settings) -> int:
         return _failed(refusal)
     with contextlib.ExitStack() as listeners:
         try:
-            listener = listeners.enter_context(listen(settings.host, settings.port))
+            cleartext = [listeners.enter_context(listen(settings.host, port)) for port in _cleartext_ports(settings)]
             tls = _tls_port(settings, listeners)
             app = build_app(settings, build_recognition(settings))
             app.database.prepare()
@@ -141,7 +141,7 @@ def serve(settings: Settings) -> int:
             return _failed(str(error))
         server = Server(app, settings, tls)
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-            return runner.run(_run(server, app, settings, listener, tls))
+            return runner.run(_run(server, app, settings, cleartext, tls))
 
 
 def refuse_address(settings: Settings) -> str | None:
@@ -207,6 +207,16 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def _cleartext_ports(settings: Settings) -> tuple[int, ...]:
+    """Raises an exception whose text is for the person at the terminal."""
+    ports = (settings.port, *settings.more_ports)
+    taken = [port for port in (*ports, *([settings.tls_port] if settings.tls or settings.tls_cert else ())) if port]
+    if len(set(taken)) < len(taken):
+        twice = next(port for port in taken if taken.count(port) > 1)
+        raise _CannotServe(f"port {twice} is named twice among port, more_ports and tls_port")
+    return ports
+
+
 def _tls_port(settings: Settings, listeners: contextlib.ExitStack) -> TlsPort | None:
     if settings.tls is None and settings.tls_cert is None:
         return None
@@ -229,7 +239,7 @@ def _tls_port(settings: Settings, listeners: contextlib.ExitStack) -> TlsPort | 
 
 
 async def _run(
-    server: Server, app: Application, settings: Settings, listener: socket.socket, tls: TlsPort | None
+    server: Server, app: Application, settings: Settings, cleartext: list[socket.socket], tls: TlsPort | None
 ) -> int:
     def stop(number: int, frame: FrameType | None) -> None:
         server.force_exit = server.should_exit
@@ -237,9 +247,9 @@ async def _run(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    announcing = asyncio.create_task(_announce(server, app, settings, listener, tls), name="announcement")
+    announcing = asyncio.create_task(_announce(server, app, settings, cleartext, tls), name="announcement")
     try:
-        await server.serve(sockets=[listener])
+        await server.serve(sockets=cleartext)
     except SystemExit:
         return _failed("The server did not start; the log says why.")
     finally:
@@ -253,25 +263,25 @@ async def _run(
 
 
 async def _announce(
-    server: Server, app: Application, settings: Settings, listener: socket.socket, tls: TlsPort | None
+    server: Server, app: Application, settings: Settings, cleartext: list[socket.socket], tls: TlsPort | None
 ) -> None:
     """Tell the person at the terminal once speech is recognised; end the server when it never will be."""
     await server.listening.wait()
-    base_url = _url("http", listener)
-    logger.info("listening", extra={"facts": {"url": base_url}})
-    if tls is not None:
-        logger.info("listening", extra={"facts": {"url": _url("https", tls.listener)}})
+    base_url, *more_urls = (_url("http", listener) for listener in cleartext)
+    for url in (base_url, *more_urls, *([_url("https", tls.listener)] if tls is not None else ())):
+        logger.info("listening", extra={"facts": {"url": url}})
     try:
         await app.lifespan.ready()
     except EngineNotReady:
         server.should_exit = True
         raise
     keys = settings.keys_file is not None
-    print(f"Dragoman listens on {base_url}. Try it:\n")
+    print(f"Dragoman listens on {' and '.join((base_url, *more_urls))}. Try it:\n")
     if keys:
         print("  export DRAGOMAN_KEY=…   # the secret of a key")
     for line in curl_lines(app, base_url, keys=keys):
         print(f"  {line}")
+    print(f"\nIts APIs in the browser: {base_url}/docs")
     if tls is not None:
         print(f"\nTLS is on {_url('https', tls.listener)}.")
     if tls is not None and tls.authority is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dragoman.apis.openai import openapi
 from dragoman.apis.openai.coverage import COVERAGE
 from dragoman.apis.openai.errors import say
 from dragoman.apis.openai.routes import Operations
@@ -19,6 +20,7 @@ def dialect(services: Services, *, models: Mapping[str, str]) -> Dialect:
         errors=say,
         coverage=COVERAGE,
         example=lambda parts: _example(parts, next(iter(models))),
+        openapi=lambda: openapi.document(models),
     )
 
 

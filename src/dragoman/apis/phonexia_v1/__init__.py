@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dragoman.apis.phonexia_v1 import openapi
 from dragoman.apis.phonexia_v1.coverage import COVERAGE
 from dragoman.apis.phonexia_v1.errors import say
 from dragoman.apis.phonexia_v1.routes import Operations
@@ -19,6 +20,7 @@ def dialect(services: Services, *, model: str | None, silence_s: float, results_
         example=_example,
         sockets=operations.sockets(),
         aclose=operations.aclose,
+        openapi=openapi.document,
     )
 
 

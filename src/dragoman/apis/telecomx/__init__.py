@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dragoman.apis.telecomx import openapi
 from dragoman.apis.telecomx.coverage import COVERAGE
 from dragoman.apis.telecomx.errors import say
 from dragoman.apis.telecomx.routes import Operations
@@ -19,6 +20,7 @@ def dialect(services: Services, *, engines: Mapping[str, str]) -> Dialect:
         errors=say,
         coverage=COVERAGE,
         example=_example,
+        openapi=lambda: openapi.document(engines),
     )
 
 
