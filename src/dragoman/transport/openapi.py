@@ -6,7 +6,6 @@ the fields that it reads.
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -48,6 +47,16 @@ RECOGNITION: Final[tuple[type[DragomanError], ...]] = (
     errors.WorkerLost,
 )
 """What may come of a form with a recording that is recognised while the client waits."""
+JOBS: Final[tuple[type[DragomanError], ...]] = (*ANY_CALL, errors.Unavailable, errors.RateLimited)
+"""What may come of any call on jobs."""
+SUBMISSION: Final[tuple[type[DragomanError], ...]] = (
+    *(JOBS + STARTED + FIELDS + BODY),
+    errors.MissingField,
+    errors.UnknownModel,
+    errors.UnsupportedLanguage,
+    errors.StorageFull,
+)
+"""What may come of a form with a recording that becomes a job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +103,8 @@ class Operation:
     """A form, or content type → shape."""
     body_required: bool = True
     replies: Mapping[int, Answer]
-    errors: Iterable[type[DragomanError]] = ANY_CALL
-    """Those that a client may be told; each dialect knows with which status."""
+    errors: Iterable[type[DragomanError] | DragomanError] = ANY_CALL
+    """Those that a client may be told, or one of them with its message; each dialect knows with which status."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +116,8 @@ class Api:
     say: Callable[[DragomanError], Reply]
     error: Shape
     errors_by_status: Mapping[int, Shape] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of every reply: name → description."""
     keys: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """More ways to show a key than ``Authorization: Bearer`` and ``x-api-key``: name → security scheme."""
 
@@ -153,7 +164,7 @@ def document(api: Api) -> dict[str, Any]:
         "components": {
             "schemas": schemas.components,
             "securitySchemes": keys,
-            "headers": {"RequestId": {"description": "Names the request in the log.", "schema": {"type": "string"}}},
+            "headers": _described(_headers(api)),
         },
     }
 
@@ -168,7 +179,7 @@ def _operation(api: Api, operation: Operation, schemas: _Schemas) -> dict[str, A
         "summary": operation.summary,
         "operationId": re.sub(r"\W+", "-", f"{operation.method.lower()}{template(operation.path)}").strip("-"),
         "responses": {
-            str(status): _answer(answer, schemas) for status, answer in sorted(_answers(api, operation).items())
+            str(status): _answer(api, answer, schemas) for status, answer in sorted(_answers(api, operation).items())
         },
     }
     if operation.description:
@@ -214,11 +225,11 @@ def _answers(api: Api, operation: Operation) -> dict[int, Answer]:
     meanings: dict[int, dict[str, None]] = {}
     kinds: dict[int, str] = {}
     waits: set[int] = set()
-    for error in dict.fromkeys(operation.errors):
-        reply = api.say(error())
-        meanings.setdefault(reply.status, {})[inspect.cleandoc(error.__doc__ or "").splitlines()[0]] = None
+    for error in (each if isinstance(each, DragomanError) else each() for each in operation.errors):
+        reply = api.say(error)
+        meanings.setdefault(reply.status, {})[error.message] = None
         kinds[reply.status] = reply.content_type
-        if issubclass(error, Unavailable):
+        if isinstance(error, Unavailable):
             waits.add(reply.status)
     answers = {
         status: Answer(
@@ -231,15 +242,21 @@ def _answers(api: Api, operation: Operation) -> dict[int, Answer]:
     return {**answers, **operation.replies}
 
 
-def _answer(answer: Answer, schemas: _Schemas) -> dict[str, Any]:
-    headers: dict[str, Any] = {"x-request-id": {"$ref": "#/components/headers/RequestId"}}
-    headers |= {
-        name: {"description": meaning, "schema": {"type": "string"}} for name, meaning in answer.headers.items()
-    }
-    described: dict[str, Any] = {"description": answer.description, "headers": headers}
+def _answer(api: Api, answer: Answer, schemas: _Schemas) -> dict[str, Any]:
+    headers = {name: {"$ref": f"#/components/headers/{name}"} for name in _headers(api)}
+    more = _described(answer.headers)
+    described: dict[str, Any] = {"description": answer.description, "headers": {**headers, **more}}
     if answer.content:
         described["content"] = {kind: {"schema": schemas.of(shape)} for kind, shape in answer.content.items()}
     return described
+
+
+def _headers(api: Api) -> dict[str, str]:
+    return {"x-request-id": "Names the request in the log.", **api.headers}
+
+
+def _described(headers: Mapping[str, str]) -> dict[str, Any]:
+    return {name: {"description": meaning, "schema": {"type": "string"}} for name, meaning in headers.items()}
 
 
 def _list(lines: Iterable[str]) -> Iterator[str]:

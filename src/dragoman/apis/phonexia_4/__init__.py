@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dragoman.apis.phonexia_4 import openapi
 from dragoman.apis.phonexia_4.coverage import COVERAGE
 from dragoman.apis.phonexia_4.errors import say
 from dragoman.apis.phonexia_4.routes import NAME, PATH, Operations
@@ -16,6 +17,7 @@ def dialect(services: Services) -> Dialect:
         errors=say,
         coverage=COVERAGE,
         example=_example,
+        openapi=openapi.document,
     )
 
 
