@@ -28,6 +28,8 @@ _SAMPLED: Final = 2
 _POLL_AFTER_S: Final = (0.003, 0.003, 0.003, 0.003, 0.005, 0.008, 0.013, 0.021)
 """The result of a sampled stream is fetched so long after a piece was sent, and after each other, until it is new."""
 _LAST_WORDS_S: Final = 20
+_OPENED: Final = b'"<segment>"'
+_CLOSED: Final = b'"</segment>"'
 _END: Final = b'"end":'
 
 
@@ -104,7 +106,10 @@ def read_pieces(stream: dict[str, Any]) -> list[bytes]:
 
 
 def covered_ms(message: bytes) -> int:
-    """The end of the last word or mark of a result; -1 where there is none."""
+    """The end of the last word of a result; -1 where there is none, or where its segment is closed: that ends where it
+    was cut, some time before the audio that made it end."""
+    if message.rfind(_CLOSED) > message.rfind(_OPENED):
+        return -1
     at = message.rfind(_END)
     digits = message[at + len(_END) : at + len(_END) + 20].partition(b",")[0].partition(b"}")[0]
     return int(digits) // 10_000 if at >= 0 else -1

@@ -55,8 +55,9 @@ FIRST = [("cat", 1.0, 1.5), ("dog", 1.5, 2.0)]
 SECOND = [("cow", 3.0, 3.5)]
 
 
-def test_the_last_word_says_how_far_a_result_reaches() -> None:
+def test_the_last_word_of_an_open_segment_says_how_far_a_result_reaches() -> None:
     assert covered_ms(result((FIRST, True), (SECOND, False)).encode()) == 3_500
+    assert covered_ms(result((FIRST, True), (SECOND, True)).encode()) == -1
     assert covered_ms(b'{"status":"connected","error":"","result":{}}') == -1
 
 

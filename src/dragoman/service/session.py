@@ -139,6 +139,11 @@ class LiveSession:
         """How much audio is kept at the moment, at 16 kHz."""
         return self._tape.held
 
+    @property
+    def has_news(self) -> bool:
+        """There are events to take."""
+        return bool(self._events) or (self._is_over and not self._utterances and not self.is_finished)
+
     def feed(self, pcm: bytes | bytearray | memoryview) -> None:
         """Signed 16-bit little-endian samples, whole ones."""
         samples = np.frombuffer(pcm, "<i2")

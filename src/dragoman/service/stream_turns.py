@@ -33,6 +33,8 @@ _PIECE_S: Final = 0.1
 """Voice activity over less audio costs nearly as much; less is looked at only when nothing else is to do."""
 _LONGEST_PIECE_S: Final = 1.0
 """Looked at between two looks at the clock."""
+_REPORT_EVERY_S: Final = 0.25
+"""Of streams in which nothing happened. Events are reported at once."""
 _FRESH_DRAFTS: Final = 3
 """Of an utterance that has only begun."""
 
@@ -67,6 +69,8 @@ class StreamTurns:
         self._scheduler = Scheduler(batches)
         self._touched: dict[int, WorkerStream] = {}
         """Those that have something to report."""
+        self._report_at: float | None = None
+        """When all of them are reported, also those in which nothing happened but that audio was looked at."""
         self._failed: list[protocol.StreamFailed] = []
         self._closed = False
         """Streams were closed since the last report."""
@@ -110,7 +114,8 @@ class StreamTurns:
         if self._orders or any(not self._has_final(stream) for stream in self._unfed.values()):
             return 0.0
         now = self._clock()
-        at = self._scheduler.next_at(self._waiting.values(), now)
+        times = (self._scheduler.next_at(self._waiting.values(), now), self._report_at)
+        at = min((time for time in times if time is not None), default=None)
         return None if at is None else max(0.0, at - now)
 
     def _take_orders(self) -> None:
@@ -253,16 +258,22 @@ class StreamTurns:
             self._send([protocol.Stepping(tasks)])
 
     def _report(self) -> None:
-        if not (self._touched or self._failed or self._closed):
-            return
+        now = self._clock()
+        is_time = self._report_at is not None and now >= self._report_at
+        telling = {task: stream for task, stream in self._touched.items() if is_time or stream.has_news}
         reports: list[protocol.StreamReport] = []
-        for task, stream in list(self._touched.items()):
+        for task, stream in telling.items():
             self._guarded(task, self._add_report, stream, reports)
-        failed = tuple(self._failed)
-        self._touched.clear()
-        self._failed.clear()
-        self._closed = False
-        self._send([protocol.Streams(tuple(reports), failed, len(self._streams), self._late_ms())])
+            self._touched.pop(task, None)
+        if self._touched and (is_time or self._report_at is None):
+            self._report_at = now + _REPORT_EVERY_S
+        elif not self._touched:
+            self._report_at = None
+        if reports or self._failed or self._closed:
+            failed = tuple(self._failed)
+            self._failed.clear()
+            self._closed = False
+            self._send([protocol.Streams(tuple(reports), failed, len(self._streams), self._late_ms())])
 
     def _add_report(self, stream: WorkerStream, reports: list[protocol.StreamReport]) -> None:
         report = stream.report()

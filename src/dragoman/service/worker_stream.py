@@ -57,6 +57,11 @@ class WorkerStream:
         return all(lane.session.settled == start.settled for lane, start in zip(self.lanes, starts, strict=True))
 
     @property
+    def has_news(self) -> bool:
+        """Something happened since the last report."""
+        return any(lane.session.has_news for lane in self.lanes)
+
+    @property
     def has_arrived(self) -> bool:
         """There is something that the sessions do not have yet, as far as is known before it is decoded."""
         return self.decoder.consumed < self.received
