@@ -247,7 +247,7 @@ def test_an_interrupted_command_stops_its_workers_and_cleans_up(
         process.stdin.write(clips[1].read_bytes())
         process.stdin.close()
         assert "real time" in os.read(terminal, 65_536).decode()  # it is at work
-        os.killpg(process.pid, sent)  # what a terminal does: the workers get it as well
+        os.killpg(process.pid, sent)  # what a terminal does
         seen = read_all(terminal)
         assert process.wait(10) == status
     assert "Traceback" not in seen

@@ -176,7 +176,7 @@ def test_an_interrupt_ends_the_audio_and_the_last_words_still_appear(dragoman: D
         process.stdin.write(loud(2))
         process.stdin.flush()
         seen = until(process, "partial")
-        os.killpg(process.pid, signal.SIGINT)  # what a terminal does: the workers get it as well
+        os.killpg(process.pid, signal.SIGINT)  # what a terminal does
         seen += process.stdout.read()
         assert process.stderr.read() == b""
         assert process.wait(10) == 0

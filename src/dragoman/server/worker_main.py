@@ -372,7 +372,7 @@ def _private_streams() -> tuple[io.BufferedReader, BinaryIO]:
 def _restrict(settings: Settings) -> None:
     """What a hostile file or a stray signal may not do to the process or to the machine."""
     faulthandler.enable(sys.stderr)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server ends its workers itself
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends its workers itself
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with suppress(AttributeError):  # not on Windows
         os.nice(_NICE)

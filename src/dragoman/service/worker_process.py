@@ -90,7 +90,13 @@ async def started(
     command: Sequence[str], configuration: bytes, environment: Mapping[str, str]
 ) -> AsyncIterator[WorkerProcess]:
     """A running process with its configuration sent. When the block ends, so does the process: it is given a moment."""
-    process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, env={**os.environ, **environment})
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=PIPE,
+        stdout=PIPE,
+        env={**os.environ, **environment},
+        start_new_session=True,  # what is typed at a terminal is for the server, which ends its workers itself
+    )
     assert process.stdin is not None
     process.stdin.write(protocol.frame(configuration))
     worker = WorkerProcess(process)
