@@ -63,6 +63,22 @@ async def test_a_message_arrives_whole_as_a_form() -> None:
     assert [part[2] for part in post.parts()] == ["text/plain", "application/json"]
 
 
+async def test_a_message_may_be_without_files() -> None:
+    async with receiving(status(200)) as receiver:
+        await HttpPoster(private_addresses=True, tls=TLS).post(CallbackMessage(receiver.url, (), ()), timeout_s=20)
+    assert receiver.posts[0].body == b""
+
+
+@pytest.mark.parametrize("name", ['a".txt', "a\r\nContent-Type: text/html.txt", "a\udc80\x00.txt", ""])
+async def test_no_name_of_a_file_breaks_the_form(name: str) -> None:
+    part = CallbackPart("data_file", name, "text/plain", b"content")
+    async with receiving(status(200)) as receiver:
+        message = CallbackMessage(receiver.url, (), (part,))
+        await HttpPoster(private_addresses=True, tls=TLS).post(message, timeout_s=20)
+    ((field, _, content_type, content),) = receiver.posts[0].parts()
+    assert (field, content_type, content) == ("data_file", "text/plain", b"content")
+
+
 @pytest.mark.parametrize("code", [200, 204, 404, 500, 503])
 async def test_the_status_is_told_whatever_it_is(code: int) -> None:
     async with receiving(status(code)) as receiver:

@@ -69,18 +69,25 @@ class Target:
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
 
-def check_url(url: str, *, private_addresses: bool = False, field: str = "callback") -> Target:
-    """A URL as callbacks can be posted to. What its host stands for, if it is a name, shows when one is posted.
+def check_url(url: str, *, private_addresses: bool = False, field: str = "callback") -> None:
+    """Whether callbacks can be posted to it. What its host stands for, if it is a name, shows when one is posted.
 
     Raises ``InvalidField`` with what is wrong. It names the ``field`` and never the URL.
     """
-    found = _URL.fullmatch(url) if len(url) <= _MOST_CHARACTERS else None
+    if len(url) > _MOST_CHARACTERS:
+        raise InvalidField(f"The URL of {field} is longer than {_MOST_CHARACTERS:,} characters.", field=field)
+    target_of(url, private_addresses=private_addresses, field=field)
+
+
+def target_of(url: str, *, private_addresses: bool = False, field: str = "callback") -> Target:
+    """A URL of any length in its parts. Raises ``InvalidField`` like ``check_url``."""
+    found = _URL.fullmatch(url)
     host = _host(found["host"]) if found else None
     port = int(found["port"] or _PORTS[found["scheme"].lower()]) if found else 0
     if found is None or host is None or not 0 < port < 65536 or not url.isprintable() or {" ", "\\"} & set(url):
         raise InvalidField(
-            f"The URL of {field} cannot be posted to. Give one like https://example.com/done: of at most "
-            f"{_MOST_CHARACTERS:,} characters, http or https, without a fragment or spaces, addresses in decimal.",
+            f"The URL of {field} cannot be posted to. Give one like https://example.com/done: http "
+            "or https, no fragment, no spaces, addresses in decimal.",
             field=field,
         )
     address = _literal(host)

@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from dragoman.core.errors import InvalidField
-from dragoman.service.callback_address import Target, check_url, refusal
+from dragoman.service.callback_address import Target, refusal, target_of
 from dragoman.service.callbacks import CallbackMessage, PostFailed
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _MOST_ADDRESSES: Final = 4
 _MOST_LOOKUPS: Final = 64
 _READ_BYTES: Final = 4096
-"""Of the reply's body: enough for most to be sent before the connection is closed."""
+"""Of a reply's body, after which the connection is closed."""
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """The addresses of a host, the best first. Raises ``OSError``."""
@@ -123,7 +123,7 @@ class HttpPoster:
 
     def _target(self, url: str) -> Target:
         try:
-            return check_url(url, private_addresses=self._private_addresses, field="the callback")
+            return target_of(url, private_addresses=self._private_addresses, field="the callback")
         except InvalidField as error:
             raise PostFailed(error.message) from None
 
@@ -150,7 +150,7 @@ def _request(target: Target, address: str, message: CallbackMessage, timeout_s: 
         "POST",
         f"{target.scheme}://{host}:{target.port}",
         headers=headers,
-        files=[(part.name, (part.filename, part.data, part.content_type)) for part in message.parts],
+        files=[(part.name, (_encodable(part.filename), part.data, part.content_type)) for part in message.parts],
         extensions={
             "target": target.path.encode(),
             "sni_hostname": target.host,
@@ -159,13 +159,17 @@ def _request(target: Target, address: str, message: CallbackMessage, timeout_s: 
     )
 
 
+def _encodable(filename: str) -> str:
+    return filename.encode(errors="replace").decode()
+
+
 async def _skip(response: httpx.Response) -> None:
-    """Most replies are short, and a sender that is not interrupted does not complain."""
+    """Most replies are short, and whoever sends one may go on with other things only when all of it is read."""
     read = 0
     async for chunk in response.aiter_raw():
         read += len(chunk)
         if read >= _READ_BYTES:
-            return
+            await response.extensions["network_stream"].aclose()  # so that the next read fails, inside the generators
 
 
 def _trusting() -> ssl.SSLContext:
