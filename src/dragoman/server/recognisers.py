@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-import tempfile
 import wave
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +18,7 @@ from dragoman.service import worker_protocol
 from dragoman.service.limits import Admission, Quota
 from dragoman.service.recognition import Recognition
 from dragoman.service.workers import Timing, WorkerPool
+from dragoman.transport.spool import Spool
 
 _COMMAND: Final = (sys.executable, "-P", "-m", "dragoman.server.worker_main")
 _ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -54,18 +54,22 @@ def build_pool(settings: Settings) -> WorkerPool:
 
 @contextmanager
 def spoken_sample(folder: Path) -> Iterator[Path]:
-    """The beginning of a recording that the recogniser's wheel carries, as a file for as long as it is needed.
+    """The beginning of a recording that the recogniser's wheel carries, as a file for as long as it is needed. What a
+    process that was killed left of it in ``folder`` is removed.
 
     Raises ``EngineNotReady`` when the wheel is not there.
     """
     spec = importlib.util.find_spec("moonshine_voice")  # found, not imported: importing loads a native library
     recording = Path(spec.origin).parent / _SAMPLE if spec is not None and spec.origin is not None else _SAMPLE
-    with tempfile.TemporaryDirectory(prefix="dragoman-", dir=folder) as cut:
-        path = Path(cut, "sample.wav")
-        try:
-            with wave.open(str(recording)) as whole, wave.open(str(path), "wb") as part:
-                part.setparams(whole.getparams())
-                part.writeframes(whole.readframes(round(_SAMPLE_S * whole.getframerate())))
-        except OSError as error:
-            raise EngineNotReady(f"the package moonshine-voice is not complete; install it again ({error})") from error
-        yield path
+    with closing(Spool(folder)) as spool:
+        spool.open()
+        with spool.create() as file:
+            try:
+                with wave.open(str(recording)) as whole, wave.open(str(file.path), "wb") as part:
+                    part.setparams(whole.getparams())
+                    part.writeframes(whole.readframes(round(_SAMPLE_S * whole.getframerate())))
+            except OSError as error:
+                raise EngineNotReady(
+                    f"the package moonshine-voice is not complete; install it again ({error})"
+                ) from error
+            yield file.path
