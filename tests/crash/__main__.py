@@ -53,7 +53,7 @@ def main() -> int:
         play = outage(scene, chosen.outage) if chosen.outage else crash(scene, chosen.kills, mean_s=chosen.mean)
         outcome = asyncio.run(play)
     print(json.dumps(asdict(outcome), indent=1))
-    print(f"{outcome.kills.total()} kills, {outcome.accepted} accepted: {outcome.findings.counts}")
+    print(f"{sum(outcome.kills.values())} kills, {outcome.accepted} accepted: {outcome.findings.counts}")
     return 1 if any(outcome.findings.counts.values()) or outcome.ended_alone else 0
 
 

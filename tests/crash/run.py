@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -35,10 +34,10 @@ Say = Callable[[str], None]
 class Outcome:
     """``kills`` by what was killed; ``refusals`` are what clients were told, or not told, that promised nothing."""
 
-    kills: Counter[str] = field(default_factory=Counter)
+    kills: dict[str, int] = field(default_factory=dict)
     ended_alone: int = 0
     accepted: int = 0
-    refusals: Counter[str] = field(default_factory=Counter)
+    refusals: dict[str, int] = field(default_factory=dict)
     callbacks: int = 0
     findings: Findings = field(default_factory=Findings)
 
@@ -138,7 +137,7 @@ async def _running(scene: Scene, most_attempts: int) -> AsyncIterator[Running]:
         outcome.findings.stuck += [f"{promise.dialect} {promise.id} never ended" for promise in unended]
         outcome.findings.left += command.survivors()
         outcome.accepted = len(crowd.promises)
-        outcome.refusals = crowd.refusals
+        outcome.refusals = dict(crowd.refusals)
         outcome.callbacks = sum(len(bodies) for bodies in receiver.received.values())
     finally:
         for server in fleet:
@@ -164,6 +163,6 @@ async def _report(crowd: Crowd, outcome: Outcome, say: Say) -> None:
     while True:
         await asyncio.sleep(_REPORT_S)
         say(
-            f"{outcome.kills.total()} kills, {len(crowd.promises)} accepted, {len(crowd.unended)} at work, "
+            f"{sum(outcome.kills.values())} kills, {len(crowd.promises)} accepted, {len(crowd.unended)} at work, "
             f"{dict(crowd.refusals)}, {len(crowd.complaints)} complaints"
         )
