@@ -45,7 +45,7 @@ def test_the_sample_is_a_short_recording_and_is_gone_afterwards(tmp_path: Path) 
 def test_what_a_killed_process_left_of_the_sample_goes(tmp_path: Path) -> None:
     code = (
         "import os, pathlib, signal, sys; from dragoman.server.recognisers import spoken_sample;"
-        "spoken_sample(pathlib.Path(sys.argv[1])).__enter__(); os.kill(os.getpid(), signal.SIGKILL)"
+        "sample = spoken_sample(pathlib.Path(sys.argv[1])); sample.__enter__(); os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run((sys.executable, "-c", code, tmp_path), check=False)
     assert len(list(tmp_path.iterdir())) == 1
