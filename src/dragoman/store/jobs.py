@@ -288,7 +288,7 @@ class SqlJobs:
         self, number: int, lease: Lease, state: CallbackState, *, due_ms: int, error: str | None
     ) -> bool:
         table = CALLBACKS.c
-        change = update(CALLBACKS).where((table.number == number) & (table.holder == lease.holder) & _waiting())
+        change = update(CALLBACKS).where((table.number == _known(number)) & (table.holder == lease.holder) & _waiting())
         freed = {"holder": None, "until_ms": 0, "attempts": table.attempts + 1}
         change = change.values(state=state, due_ms=due_ms, last_error=error, **freed)
         return await self._database.write(lambda connection: connection.execute(change).rowcount == 1)
@@ -316,17 +316,13 @@ class SqlJobs:
 
 
 def _known(number: int) -> int:
-    """A number that the database can have. Raises ``NotFound``."""
-    if not 0 < number <= _MOST_NUMBER:
-        found(None)
-    return number
+    """The number, or 0, which no job has, for one that the database cannot have."""
+    return number if 0 < number <= _MOST_NUMBER else 0
 
 
 def _plain(token: str) -> str:
-    """A token that the database can have. Raises ``NotFound``."""
-    if not (token.isascii() and token.isprintable()):
-        found(None)
-    return token
+    """The token, or one that no job has, when the database does not take its characters."""
+    return token if token.isascii() and token.isprintable() else ""
 
 
 def _job(connection: Connection, number: int) -> Job:
@@ -334,7 +330,7 @@ def _job(connection: Connection, number: int) -> Job:
 
 
 def _is_held(number: int, lease: Lease) -> ColumnElement[bool]:
-    return (JOBS.c.number == number) & is_in(JobState.RUNNING) & (JOBS.c.holder == lease.holder)
+    return (JOBS.c.number == _known(number)) & is_in(JobState.RUNNING) & (JOBS.c.holder == lease.holder)
 
 
 def _waiting() -> ColumnElement[bool]:

@@ -100,7 +100,7 @@ class MemoryJobs:
         return [job for _, job in zip(range(query.most), fits, strict=False)]
 
     async def history(self, number: int) -> Sequence[StateChange]:
-        return tuple(self._row(number).history)
+        return list(self._row(number).history)
 
     async def transcript(self, number: int) -> Transcript:
         row = self._rows.get(number)
