@@ -10,7 +10,9 @@ import pytest
 
 from dragoman.apis.amazon_transcribe import translate as amazon_transcribe
 from dragoman.apis.openai import translate as openai
+from dragoman.apis.phonexia_4 import translate as phonexia_4
 from dragoman.apis.phonexia_v1 import translate as phonexia_v1
+from dragoman.apis.speechmatics_v1 import translate as speechmatics_v1
 from dragoman.apis.telecomx import translate as telecomx
 from dragoman.server.settings import Settings
 from dragoman.transport.base import Dialect
@@ -24,6 +26,8 @@ TRANSLATIONS = {
     "phonexia_v1": phonexia_v1,
     "openai": openai,
     "amazon_transcribe": amazon_transcribe,
+    "phonexia_4": phonexia_4,
+    "speechmatics_v1": speechmatics_v1,
 }
 DIALECTS = {dialect.name: dialect for dialect in application(Settings(), ScriptedPool()).dialects}
 

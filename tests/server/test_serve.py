@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from dragoman.server.app import DIALECTS
 from dragoman.server.serve import curl_lines, is_loopback, refuse_address
 from dragoman.server.settings import Settings
 from scripted import ScriptedPool, application
@@ -65,7 +66,7 @@ def test_every_dialect_has_an_example(tmp_path: Path) -> None:
 def started(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """A running server with the fake engine, and what it printed until it was ready."""
     command = [*SERVE, "--port", "0", "--engine", "fake", "--workers", "1", *options]
-    environment = {**os.environ, "DRAGOMAN_SPOOL_DIR": str(folder)}
+    environment = {**os.environ, "DRAGOMAN_SPOOL_DIR": str(folder), "DRAGOMAN_STATE_DIR": str(folder)}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
     ) as server:
@@ -92,7 +93,7 @@ def base_url(printed: list[str]) -> str:
 def test_the_printed_lines_work_as_they_are(tmp_path: Path) -> None:
     with started(tmp_path) as (_, printed):
         lines = [line.strip() for line in printed if line.strip().startswith("curl ")]
-        assert len(lines) == 4
+        assert len(lines) == len(DIALECTS)
         for line in lines:
             done = subprocess.run(
                 line.replace("curl ", "curl --fail-with-body ", 1),
@@ -102,7 +103,7 @@ def test_the_printed_lines_work_as_they_are(tmp_path: Path) -> None:
                 check=False,
             )
             assert done.returncode == 0, (line, done.stdout)
-            assert '"text":' in done.stdout or '"Vocabularies":' in done.stdout
+            assert any(name in done.stdout for name in ('"text":', '"Vocabularies":', '"words":', '"task"'))
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import Receive, Scope, Send
 
-from dragoman.apis import amazon_transcribe, openai, phonexia_v1, telecomx
+from dragoman.apis import amazon_transcribe, openai, phonexia_4, phonexia_v1, speechmatics_v1, telecomx
 from dragoman.core.errors import DragomanError, EngineNotReady, InvalidRequest, MethodNotAllowed, NotFound, Unavailable
 from dragoman.server.jobs import build_callbacks, build_jobs, build_rate
 from dragoman.server.lifespan import Lifespan
@@ -41,6 +41,10 @@ DIALECTS: Final[dict[str, Callable[[Services, Settings], Dialect]]] = {
         services, models={**settings.openai_models, **{name: name for name in settings.profiles}}
     ),
     "amazon_transcribe": lambda services, settings: amazon_transcribe.dialect(services),
+    "phonexia_4": lambda services, settings: phonexia_4.dialect(services),
+    "speechmatics_v1": lambda services, settings: speechmatics_v1.dialect(
+        services, private_callbacks=settings.callback_private_addresses
+    ),
 }
 
 
