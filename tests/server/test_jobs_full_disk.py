@@ -9,6 +9,7 @@ import os
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ DISK_MB = 32
 MARGIN_MB = 4
 SPEECHMATICS = "/v1/user/1/jobs/"
 PHONEXIA = "/api/technology/speech-to-text"
+PATHS = (SPEECHMATICS, PHONEXIA)
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def fill(disk: Path, left_mb: float) -> Path:
     """A file that leaves so much free."""
     room = os.statvfs(disk)
     filler = disk / "filler"
-    with filler.open("wb") as file:
+    with suppress(OSError), filler.open("wb", buffering=0) as file:  # the server writes, too
         for _ in range(int((room.f_bavail * room.f_bsize - left_mb * 2**20) / 4096)):
             file.write(bytes(4096))
     return filler
@@ -95,7 +97,7 @@ def check_refusal(path: str, reply: httpx.Response) -> None:
     assert reply.status_code == 507, reply.text
     told: dict[str, Any] = reply.json()
     if path == PHONEXIA:
-        assert told == {"type": "storage.capacity-exceeded", "message": "Storage capacity exceeded.", "detail": []}
+        assert (told["type"], told["message"]) == ("storage.capacity-exceeded", "Storage capacity exceeded.")
     else:
         assert told["code"] == 507
         assert told["error"]
@@ -118,41 +120,48 @@ async def until_done(client: httpx.AsyncClient, accepted: httpx.Response) -> Non
 
 
 def media(disk: Path) -> set[Path]:
-    return {path for path in (disk / "state" / "media").rglob("*") if path.is_file() and path.name != "lock"}
+    return {
+        path
+        for path in (disk / "state" / "media").rglob("*")
+        if path.is_file() and path.name not in ("lock", "dragoman-media")
+    }
 
 
-@pytest.mark.parametrize("path", [SPEECHMATICS, PHONEXIA])
 async def test_a_disk_that_is_nearly_full_takes_no_job_until_there_is_room(
-    client: httpx.AsyncClient, disk: Path, tmp_path: Path, path: str
+    client: httpx.AsyncClient, disk: Path, tmp_path: Path
 ) -> None:
     data = noise_file(tmp_path / "a.wav", [(1.0, 0.5)]).read_bytes()
     filler = fill(disk, MARGIN_MB - 1)
-    check_refusal(path, await submit(client, path, data))
+    for path in PATHS:
+        check_refusal(path, await submit(client, path, data))
     assert media(disk) == set()
     filler.unlink()
-    await until_done(client, await submit(client, path, data))
+    for path in PATHS:
+        await until_done(client, await submit(client, path, data))
 
 
-@pytest.mark.parametrize("path", [SPEECHMATICS, PHONEXIA])
 async def test_an_upload_that_does_not_fit_leaves_nothing(
-    client: httpx.AsyncClient, disk: Path, tmp_path: Path, path: str
+    client: httpx.AsyncClient, disk: Path, tmp_path: Path
 ) -> None:
     fill(disk, MARGIN_MB + 1)
-    check_refusal(path, await submit_unannounced(client, path, bytes((MARGIN_MB + 4) * 2**20)))
-    assert media(disk) == set()
+    for path in PATHS:
+        check_refusal(path, await submit_unannounced(client, path, bytes((MARGIN_MB + 4) * 2**20)))
+        assert media(disk) == set()
     data = noise_file(tmp_path / "a.wav", [(1.0, 0.5)]).read_bytes()
-    await until_done(client, await submit(client, path, data))
+    for path in PATHS:
+        await until_done(client, await submit(client, path, data))
 
 
-@pytest.mark.parametrize("path", [SPEECHMATICS, PHONEXIA])
 async def test_a_job_whose_result_finds_no_room_is_done_when_there_is_some(
-    client: httpx.AsyncClient, disk: Path, tmp_path: Path, path: str
+    client: httpx.AsyncClient, disk: Path, tmp_path: Path
 ) -> None:
     data = noise_file(tmp_path / "a.wav", [(3.0, 0.5)]).read_bytes()
-    accepted = await submit(client, path, data)
+    accepted = [await submit(client, path, data) for path in PATHS]
     filler = fill(disk, 0)
     time.sleep(6)
-    assert await state_of(client, accepted) in ("pending", "running", "transcribing")
-    assert (await submit(client, path, data)).status_code in (503, 507)
+    for path, job in zip(PATHS, accepted, strict=True):
+        assert await state_of(client, job) in ("pending", "running", "transcribing")
+        check_refusal(path, await submit(client, path, data))
     filler.unlink()
-    await until_done(client, accepted)
+    for job in accepted:
+        await until_done(client, job)
