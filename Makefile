@@ -16,8 +16,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.13 python3 python3.12 py
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-audio test-ffmpeg test-clients check format docs lock clean
-.PHONY: bench bench-vocabulary bench-streams bench-partials bench-amazon bench-pii
+.PHONY: help setup serve test test-audio test-ffmpeg test-clients check format bench bench-vocabulary bench-streams bench-partials bench-amazon bench-pii docs lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,14 +58,14 @@ bench-vocabulary: $(VENV)/dev.stamp ## What phrases and dictionary words bring, 
 bench-streams: $(VENV)/dev.stamp ## How soon live streams are recognised, how many at once, and what rude clients leave behind
 	$(BIN)/python -m benchmarks streams
 
-bench-partials: $(VENV)/dev.stamp ## What is shown while somebody speaks, and how soon, over ../shared/audio
-	$(BIN)/python -m benchmarks.partials
+bench-partials: $(VENV)/dev.stamp ## What is shown while somebody speaks, how soon, over ../shared/audio, with a result file
+	$(BIN)/python -m benchmarks partials
 
 bench-amazon: $(VENV)/dev.stamp ## Live streams through Amazon's own SDK, and what its stabilisation brings, with a result file
 	$(BIN)/python -m benchmarks amazon-streams amazon-stability
 
-bench-pii: $(VENV)/dev.stamp ## How much personal data is found in spoken sentences, and how often wrongly
-	$(BIN)/python -m benchmarks.pii
+bench-pii: $(VENV)/dev.stamp ## How much personal data is found in spoken sentences, and how often wrongly, with a result file
+	$(BIN)/python -m benchmarks pii
 
 docs: $(VENV)/dev.stamp ## Rewrite the generated pages of the documentation
 	$(BIN)/python docs/generate.py

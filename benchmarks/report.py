@@ -37,6 +37,13 @@ STREAM_KB = 100.0
 SERVER_SHARE = 0.35
 LEFT_BEHIND_KB = 4096
 """Of memory, after ten thousand rude clients: what an allocator keeps, not what grows with each."""
+AMAZON_SERVER_SHARE = 0.25
+CHANGED_RATIO = 0.5
+"""What ``high`` changes of the words it showed, against ``low``."""
+PII_RECALL = 0.85
+PII_PRECISION = 0.92
+PII_IN_RECORDINGS = 2
+"""Of other types than names: the recordings say names, and nothing else that is personal."""
 ACCEPTED_A_SECOND = 100.0
 POLL_P95_MS = 25.0
 UPLOAD_MB = 50.0
@@ -52,6 +59,9 @@ def render(result: dict[str, Any]) -> str:
             *_accuracy_lines(result.get("accuracy")),
             *_system_lines(result.get("system")),
             *_stream_lines(result.get("streams")),
+            *_partial_lines(result.get("partials")),
+            *_amazon_lines(result.get("amazon_streams"), result.get("amazon_stability")),
+            *_pii_lines(result.get("pii")),
             *_job_lines(result.get("jobs")),
         ]
     )
@@ -93,21 +103,28 @@ def _system_lines(system: dict[str, Any] | None) -> Iterator[str]:
     yield f"installed packages: {system['installed_mb']} MB"
 
 
+_TIMELY = ("first_partial_s", "partial_gap_s", "final_after_pause_s", "final_after_cut_s")
+_TIMELY_HEADING = f"{'seconds, p50 / p95 / max':26}" + "".join(
+    f"{name.removesuffix('_s').replace('_', ' '):>22}" for name in _TIMELY
+)
+
+
+def _timely(name: str, measured: dict[str, Any]) -> str:
+    values = (measured[each] for each in _TIMELY)
+    cells = (f"{v['p50']:.2f} / {v['p95']:.2f} / {v['max']:.2f}" if v["n"] else "none" for v in values)
+    return f"{name:26}" + "".join(f"{cell:>22}" for cell in cells)
+
+
 def _stream_lines(streams: dict[str, Any] | None) -> Iterator[str]:
     if streams is None:
         return
     speech = streams["speech"]
     yield f"streams that fit: {speech['capacity']}; one more is refused after {speech['refusal']['waited_ms']} ms"
-    timed = ("first_partial_s", "partial_gap_s", "final_after_pause_s", "final_after_cut_s")
-    yield f"{'seconds, p50 / p95 / max':26}" + "".join(
-        f"{name.removesuffix('_s').replace('_', ' '):>22}" for name in timed
-    )
+    yield _TIMELY_HEADING
     for name, measured in speech.items():
         if not name.endswith(" streams"):
             continue
-        values = (measured[each] for each in timed)
-        cells = (f"{v['p50']:.2f} / {v['p95']:.2f} / {v['max']:.2f}" if v["n"] else "none" for v in values)
-        yield f"{name + ', served ' + str(measured['served']):26}" + "".join(f"{cell:>22}" for cell in cells)
+        yield _timely(f"{name}, served {measured['served']}", measured)
         yield (
             f"{'':26}words of results that finals lack {measured['partial_words_wrong_percent']} %, word error ratio "
             f"{measured['word_error_ratio']}, processor s per audio s {measured['processor_s_per_audio_s']}"
@@ -121,6 +138,41 @@ def _stream_lines(streams: dict[str, Any] | None) -> Iterator[str]:
         yield f"{'':26}the client itself was late by ms {measured['client_lag_ms']}"
     rude = streams["rude"]
     yield f"after {rude['opened']} rude clients: {rude['before']} before, {rude['after']} after, busy {rude['busy']}"
+
+
+def _partial_lines(partials: dict[str, Any] | None) -> Iterator[str]:
+    for name, measured in (partials or {}).items():
+        yield f"{name}: {measured}"
+
+
+def _amazon_lines(streams: dict[str, Any] | None, stability: dict[str, Any] | None) -> Iterator[str]:
+    if streams is not None:
+        yield _TIMELY_HEADING
+        for name, measured in streams.items():
+            if name.endswith(" streams"):
+                yield _timely(name, measured)
+                cost = measured["processor_s_per_audio_s"]
+                yield f"{'':26}word errors {measured['word_error_rate_percent']} %, processor s per audio s {cost}"
+        many = streams["many"]
+        yield (
+            f"{many['streams']} streams: {many['audio_s_a_second']} s of audio a second, processor "
+            f"{many['processor_share']}; the client itself was late by s {many['client_lag_s']}"
+        )
+    for name, measured in (stability or {}).items():
+        yield f"stability {name}: {measured}"
+
+
+def _pii_lines(pii: dict[str, Any] | None) -> Iterator[str]:
+    if pii is None:
+        return
+    halves = [pii["half A"], pii["half B"]]
+    yield f"{'right, missed, false':24}{'half A':>20}{'half B':>20}"
+    for kind in halves[0]["types"]:
+        cells = (" ".join(f"{number:5}" for number in half["types"][kind].values()) for half in halves)
+        yield f"{kind:24}" + "".join(f"{cell:>20}" for cell in cells)
+    for name in ("recall", "precision"):
+        yield f"{name:24}" + "".join(f"{half[name]:20.3f}" for half in halves)
+    yield f"transcripts of recordings: {pii['recordings']}; {pii['us_a_word']} µs a word"
 
 
 def _job_lines(jobs: dict[str, Any] | None) -> Iterator[str]:
@@ -180,6 +232,7 @@ def misses(result: dict[str, Any]) -> list[str]:
             ]
     if streams := result.get("streams"):
         limits += _stream_limits(streams)
+    limits += _amazon_limits(result)
     if jobs := result.get("jobs"):
         limits += _job_limits(jobs)
     return [
@@ -194,10 +247,7 @@ def _stream_limits(streams: dict[str, Any]) -> Iterator[tuple[str, float | None,
     yield "streams of speech", speech["capacity"], PROMISED_STREAMS, True
     yield "refusal, ms", speech["refusal"]["waited_ms"], REFUSAL_MS, False
     six = speech[f"{PROMISED_STREAMS} streams"]
-    yield "first partial, s", six["first_partial_s"].get("p95"), FIRST_PARTIAL_S, False
-    yield "between results of an open utterance, s", six["partial_gap_s"].get("p95"), PARTIAL_GAP_S, False
-    yield "final after a pause, s", six["final_after_pause_s"].get("p95"), FINAL_S, False
-    yield "final after a cut, s", six["final_after_cut_s"].get("p95"), FINAL_S, False
+    yield from _timely_limits(six)
     stability = speech["stability"]
     yield "partial words wrong later, %", stability["shown"]["wrong_percent"], PARTIAL_WORDS_WRONG_PERCENT, False
     yield "between partials, s", stability["partial_gap_s"].get("p95"), PARTIAL_GAP_S, False
@@ -214,6 +264,30 @@ def _stream_limits(streams: dict[str, Any]) -> Iterator[tuple[str, float | None,
     yield "kB left by rude clients", sum(after["memory_kb"]) - sum(before["memory_kb"]), LEFT_BEHIND_KB, False
     yield "instances left busy by rude clients", sum(rude["busy"].values()), 0, False
     yield "streams that work after rude clients", int(rude["still_works"]), 1, True
+
+
+def _timely_limits(six: dict[str, Any]) -> Iterator[tuple[str, float | None, float, bool]]:
+    yield "first partial, s", six["first_partial_s"].get("p95"), FIRST_PARTIAL_S, False
+    yield "between results of an open utterance, s", six["partial_gap_s"].get("p95"), PARTIAL_GAP_S, False
+    yield "final after a pause, s", six["final_after_pause_s"].get("p95"), FINAL_S, False
+    yield "final after a cut, s", six["final_after_cut_s"].get("p95"), FINAL_S, False
+
+
+def _amazon_limits(result: dict[str, Any]) -> Iterator[tuple[str, float | None, float, bool]]:
+    if streams := result.get("amazon_streams"):
+        yield from _timely_limits(streams[f"{PROMISED_STREAMS} streams"])
+        many = streams["many"]
+        yield "audio of many streams taken, s a second", many["audio_s_a_second"], 0.99 * many["streams"], True
+        yield "processor of the server, Amazon's SDK", many["processor_share"]["server"], AMAZON_SERVER_SHARE, False
+    if stability := result.get("amazon_stability"):
+        high, low = stability["high"], stability["low"]
+        yield "words changed, high", high["changed"], CHANGED_RATIO * low["changed"], False
+        yield "words shown, high, mean s", high["shown_s"]["mean"], low["shown_s"]["mean"], False
+    if pii := result.get("pii"):
+        yield "recall of personal data", pii["half B"]["recall"], PII_RECALL, True
+        yield "precision of personal data", pii["half B"]["precision"], PII_PRECISION, True
+        found = pii["recordings"]["hits_besides_names"]
+        yield "personal data in recordings", found, PII_IN_RECORDINGS, False
 
 
 def _job_limits(jobs: dict[str, Any]) -> Iterator[tuple[str, float | None, float, bool]]:

@@ -32,6 +32,15 @@ class Spoken:
     is_final: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    at: float
+    """When its final came."""
+    final: Spoken
+    partials: Sequence[tuple[float, Spoken]]
+    """And when each came."""
+
+
 @dataclass(slots=True)
 class Timeliness:
     """Of any number of streams."""
@@ -60,11 +69,16 @@ class Timeliness:
                     finals.append((at, spoken))
                 else:
                     shown.setdefault(len(finals), []).append((at, spoken))
-        following = [next_one.start_s for _, (_, next_one) in pairwise(finals)]
-        for number, ((at, final), next_start_s) in enumerate(zip(finals, [*following, float("inf")], strict=True)):
+        self.add_utterances([Utterance(at, final, shown.get(n, [])) for n, (at, final) in enumerate(finals)])
+
+    def add_utterances(self, utterances: Sequence[Utterance]) -> None:
+        """All of one stream, in their order."""
+        following = [after.final.start_s for _, after in pairwise(utterances)]
+        for utterance, next_start_s in zip(utterances, [*following, float("inf")], strict=False):
+            final = utterance.final
             # What was shown before and came to nothing was no part of this utterance.
-            partials = [(t, p) for t, p in shown.get(number, []) if p.end_s > final.start_s]
-            self._add_utterance(at, final, partials, is_cut=next_start_s - final.end_s < PAUSE_S)
+            partials = [(t, p) for t, p in utterance.partials if p.end_s > final.start_s]
+            self._add_utterance(utterance.at, final, partials, is_cut=next_start_s - final.end_s < PAUSE_S)
 
     def _add_utterance(
         self, at: float, final: Spoken, partials: Sequence[tuple[float, Spoken]], *, is_cut: bool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.amazon_stability import Heard, Level, measure
+from benchmarks.amazon_stability import Heard, Level, count
 from dragoman.apis.amazon_transcribe.stability import Stability
 from dragoman.core.events import Final, Partial, SpeechEnded, SpeechStarted
 from scripted import spoken
@@ -23,7 +23,7 @@ HEARD: Heard = [
 
 
 def counted(level: Stability | None) -> Level:
-    return measure([HEARD], level, [["hello", "there"]])
+    return count([HEARD], level, [["hello", "there"]])
 
 
 def test_delays_are_from_the_end_of_a_word_until_its_place_is_shown_and_stays() -> None:
