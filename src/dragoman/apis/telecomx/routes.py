@@ -58,7 +58,7 @@ class Operations:
     async def validate_token(self, request: Request, send: Send) -> None:
         identity = self._identify(request)
         if Form(_query(request)).boolean("simple", default=False):
-            await Reply(200, b"").send(send)
+            await Reply(200, b"", "text/plain").send(send)
         else:
             await json_reply(translate.validation(identity)).send(send)
 
