@@ -275,7 +275,8 @@ def _timely_limits(six: dict[str, Any]) -> Iterator[tuple[str, float | None, flo
 
 def _amazon_limits(result: dict[str, Any]) -> Iterator[tuple[str, float | None, float, bool]]:
     if streams := result.get("amazon_streams"):
-        yield from _timely_limits(streams[f"{PROMISED_STREAMS} streams"])
+        for name, value, limit, at_least in _timely_limits(streams[f"{PROMISED_STREAMS} streams"]):
+            yield f"Amazon's SDK, {name}", value, limit, at_least
         many = streams["many"]
         yield "audio of many streams taken, s a second", many["audio_s_a_second"], 0.99 * many["streams"], True
         yield "processor of the server, Amazon's SDK", many["processor_share"]["server"], AMAZON_SERVER_SHARE, False
