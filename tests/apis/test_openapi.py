@@ -10,7 +10,9 @@ import msgspec
 import pytest
 
 from dragoman.apis.openai import translate as openai
+from dragoman.apis.phonexia_4 import translate as phonexia_4
 from dragoman.apis.phonexia_v1 import translate as phonexia_v1
+from dragoman.apis.speechmatics_v1 import translate as speechmatics_v1
 from dragoman.apis.telecomx import translate as telecomx
 from dragoman.server.settings import Settings
 from dragoman.transport.base import Dialect
@@ -19,7 +21,13 @@ from scripted import ScriptedPool, application
 
 pytestmark = pytest.mark.unit
 
-TRANSLATIONS: dict[str, ModuleType] = {"telecomx": telecomx, "phonexia_v1": phonexia_v1, "openai": openai}
+TRANSLATIONS: dict[str, ModuleType] = {
+    "telecomx": telecomx,
+    "phonexia_v1": phonexia_v1,
+    "phonexia_4": phonexia_4,
+    "openai": openai,
+    "speechmatics_v1": speechmatics_v1,
+}
 DIALECTS = {dialect.name: dialect for dialect in application(Settings(), ScriptedPool()).dialects if dialect.openapi}
 
 each_dialect = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
