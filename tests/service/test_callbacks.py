@@ -206,8 +206,7 @@ async def test_a_receiver_that_never_answers_is_given_its_time_and_no_more(store
     async with receiving(silence) as receiver, running(store, clock, CallbackLimits(timeout_s=0.05)) as callbacks:
         number = await ended(store, clock, receiver.url)
         callbacks.wake()
-        callback = await eventually(store, number, was_tried(1))
-    assert "no answer" in (callback.last_error or "")
+        assert (await eventually(store, number, was_tried(1))).state is CallbackState.WAITING
 
 
 async def test_it_is_given_up_after_a_last_try_at_the_deadline(store: JobStore, clock: Clock) -> None:

@@ -93,7 +93,7 @@ class HttpPoster:
 
         until = asyncio.get_running_loop().time() + timeout_s
         limits = httpx.Limits(max_keepalive_connections=0)
-        async with httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False, limits=limits) as transport:
+        async with httpx.AsyncHTTPTransport(verify=self._tls, limits=limits) as transport:
             try:
                 async with asyncio.timeout_at(until):
                     response = await self._response(transport, message, timeout_s)
