@@ -1,4 +1,4 @@
-"""Laws of admission and quota."""
+"""Laws of admission, quota and rate."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.core.errors import NoFreeInstance, QuotaExceeded
+from dragoman.core.errors import NoFreeInstance, QuotaExceeded, RateLimited
 from dragoman.core.ports import Instances
-from dragoman.service.limits import Admission, Quota
+from dragoman.service.limits import Admission, Quota, RateLimit
 
 pytestmark = pytest.mark.unit
 
@@ -164,3 +164,79 @@ def test_streams_that_grow_never_go_past_the_quota_together_and_all_they_used_co
     else:
         with pytest.raises(QuotaExceeded), quota.reserve("live", "a"):
             pass
+
+
+class Ticks:
+    """A steady clock and a time of day that go together."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def steady(self) -> float:
+        return 500 + self.now_s
+
+    def day(self) -> float:
+        return 1_700_000_000 + self.now_s
+
+
+def rated(limit: int, window_s: int) -> tuple[RateLimit, Ticks]:
+    ticks = Ticks()
+    return RateLimit(limit, window_s, clock=ticks.steady, now=ticks.day), ticks
+
+
+@given(
+    limit=st.integers(1, 5),
+    window_s=st.integers(1, 10),
+    asks=st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 5)), max_size=60),
+)
+def test_a_key_gets_no_more_than_the_limit_in_a_window_and_is_told_how_many_are_left(
+    limit: int, window_s: int, asks: list[tuple[str, float]]
+) -> None:
+    rate, ticks = rated(limit, window_s)
+    windows: dict[str, tuple[int, int]] = {}
+    for key, pause_s in asks:
+        ticks.now_s += pause_s
+        reset_s, taken = windows.get(key, (0, 0))
+        if taken == limit and ticks.day() < reset_s - 1:  # told in whole seconds, rounded up
+            with pytest.raises(RateLimited) as refused:
+                rate.take(key)
+            assert refused.value.limit == limit
+            assert 1 <= refused.value.retry_after_s <= window_s
+            continue
+        try:
+            allowance = rate.take(key)
+        except RateLimited:
+            continue
+        assert allowance is not None
+        assert ticks.day() <= allowance.reset_s <= ticks.day() + window_s + 1
+        if allowance.reset_s != reset_s:
+            assert ticks.day() >= reset_s - 1
+            taken = 0
+        assert allowance.remaining == limit - taken - 1 >= 0
+        windows[key] = (allowance.reset_s, taken + 1)
+
+
+def test_who_waited_as_long_as_was_said_is_let_in() -> None:
+    rate, ticks = rated(2, 10)
+    rate.take("a")
+    ticks.now_s = 7.5
+    rate.take("a")
+    with pytest.raises(RateLimited) as refused:
+        rate.take("a")
+    rate.take("b")
+    ticks.now_s += refused.value.retry_after_s
+    rate.take("a")
+
+
+def test_without_a_limit_nobody_is_refused() -> None:
+    rate = RateLimit(None)
+    assert {rate.take("a") for _ in range(1000)} == {None}
+
+
+def test_any_number_of_keys_takes_bounded_memory() -> None:
+    rate, _ = rated(1, 3600)
+    for number in range(10_001):
+        rate.take(f"key {number}")
+    rate.take("key 0")
+    with pytest.raises(RateLimited):
+        rate.take("key 10000")

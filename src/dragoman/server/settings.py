@@ -124,8 +124,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     state_dir: Path | None = None
     """Where the server keeps what is to last; ``None``: a folder of this user, such as ~/.local/state/dragoman."""
     database_url: str | None = None
-    """Where word lists are kept: `sqlite:////srv/dragoman.sqlite3` or `postgresql://user:password@host/name`, which
-    needs the extra `postgres`; ``None``: a SQLite file in ``state_dir``."""
+    """Where word lists and jobs are kept: `sqlite:////srv/dragoman.sqlite3` or `postgresql://user:password@host/name`,
+    which needs the extra `postgres`; ``None``: a SQLite file in ``state_dir``."""
     object_store_url: str | None = None
     """Where `s3://bucket/key` is read that clients name: a folder such as `file:///srv/tables`, with buckets and keys
     below it, or another URL of fsspec. ``None``: such addresses are refused."""

@@ -166,8 +166,8 @@ def purge(older_than: int, states: tuple[str, ...], yes: bool, config: Path | No
         if not numbers:
             click.echo("There are no such jobs.")
             return 0
-        if not yes:
-            click.confirm(f"Remove {_counted(len(numbers))} with results and recordings?", abort=True, err=True)
+        if not (yes or click.confirm(f"Remove {_counted(len(numbers))} with results and recordings?", err=True)):
+            return 1
         removed = [number for number in numbers if await _remove(store, media, number)]
         click.echo(f"{_counted(len(removed))} removed.")
         return 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from dragoman import __version__
@@ -47,10 +49,12 @@ command.add_command(vocabulary)
 command.add_command(doctor)
 
 
-def main() -> int:
-    """Run the command line; the exit status. 0 good, 1 something failed, 2 wrong usage, 130 interrupted."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line, by default that of this process; the exit status. 0 good, 1 something failed, 2 wrong
+    usage, 130 interrupted.
+    """
     try:
-        status = command.main(standalone_mode=False)  # a broken pipe ends it here, quietly, with status 1
+        status = command.main(arguments, standalone_mode=False)  # a broken pipe ends it here, quietly, with status 1
     except click.ClickException as error:
         error.show()
         return error.exit_code
