@@ -163,21 +163,16 @@ COVERAGE: Final = Coverage(
             _BOTH,
             "X-Correlation-ID",
             "supported",
-            "In every reply, as it was sent or made. 422 for more than 256 characters, and for any that is not "
-            "printable ASCII.",
+            "In every reply of an operation, as it was sent or made. 422 for more than 256 characters, and for any "
+            "that is not printable ASCII. What HTTP itself forbids in a header is 400 in plain text.",
         ),
-        Covered(
-            _BOTH,
-            "X-Request-ID",
-            "supported",
-            "The same. The server's log has it, too.",
-        ),
+        Covered(_BOTH, "X-Request-ID", "supported", "The same. The server's log has it, too."),
         Covered(
             _BOTH,
             "429",
             "supported",
             "Beyond the setting `rate_limit`, with `retry-after`. `x-ratelimit-limit`, `x-ratelimit-remaining` and "
-            "`x-ratelimit-reset` are in every reply to a key while there is a limit.",
+            "`x-ratelimit-reset` are in every reply of an operation while there is a limit.",
         ),
     ),
 )
