@@ -105,6 +105,7 @@ async def test_nothing_of_one_post_is_in_the_next() -> None:
         for _ in range(2):
             await poster.post(message(receiver.url), timeout_s=20)
     assert receiver.connections == 2
+    assert all(post.headers["connection"] == "close" for post in receiver.posts)
     assert all("cookie" not in post.headers for post in receiver.posts)
 
 
@@ -217,12 +218,15 @@ async def test_of_an_endless_reply_only_the_beginning_is_read() -> None:
     assert sent[0] < 32 << 20  # what the system's own buffers hold
 
 
-async def test_an_answer_counts_although_its_end_never_comes() -> None:
-    async def half(writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nbegun")
-        await silence(writer)
+@pytest.mark.parametrize("piece", [b"", b"x"])
+async def test_an_answer_counts_although_its_end_never_comes(piece: bytes) -> None:
+    async def begin(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\nbegun")
+        while not writer.transport.is_closing():
+            writer.write(piece)
+            await asyncio.sleep(0.02)
 
-    async with receiving(half) as receiver:
+    async with receiving(begin) as receiver, asyncio.timeout(20):
         assert await posted(receiver.url, timeout_s=0.3) == 200
 
 
