@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -134,6 +135,8 @@ class Crowd:
     """The names of all jobs that were handed in, also of those that nobody said were taken."""
     complaints: list[str] = field(default_factory=list)
     refusals: Counter[str] = field(default_factory=Counter)
+    slowest_s: dict[str, float] = field(default_factory=lambda: {"submission": 0.0, "poll": 0.0})
+    """Of those that were answered."""
     submitting: bool = True
     _open: list[Promise] = field(default_factory=list)
 
@@ -173,6 +176,7 @@ class Crowd:
             wants_news = dialect == "speechmatics_v1" and self.rng.random() < 0.5
             name = f"{len(self.asked)}.wav"
             self.asked.add(name)
+            began = time.monotonic()
             try:
                 job = await CLIENTS[dialect].submit(
                     http, self.rng.choice(self.urls), recording, name, self.callback if wants_news else None
@@ -183,6 +187,7 @@ class Crowd:
             except Broken as error:
                 self.complaints.append(f"submitting: {error}")
                 continue
+            self._answered("submission", began)
             if job is None:
                 self.refusals["submission refused"] += 1
                 continue
@@ -198,6 +203,7 @@ class Crowd:
             of_old = not self._open or self.rng.random() < 0.1
             promise = self.rng.choice(self.promises if of_old else self._open)
             had_ended = promise.ended is not None
+            began = time.monotonic()
             try:
                 seen = await CLIENTS[promise.dialect].look(http, self.rng.choice(self.urls), promise.id)
             except httpx.TransportError:
@@ -205,6 +211,7 @@ class Crowd:
             except Broken as error:
                 self.complaints.append(f"{promise.dialect} {promise.id}: {error}")
             else:
+                self._answered("poll", began)
                 if seen is None:
                     self.refusals["poll refused"] += 1
                 elif had_ended and (seen.ended, seen.words) != (promise.ended, promise.words):
@@ -214,3 +221,6 @@ class Crowd:
                 elif seen.ended is not None and promise.ended is None:
                     promise.ended, promise.words = seen.ended, seen.words
                     self._open.remove(promise)
+
+    def _answered(self, what: str, began: float) -> None:
+        self.slowest_s[what] = max(self.slowest_s[what], round(time.monotonic() - began, 2))

@@ -38,6 +38,7 @@ class Outcome:
     ended_alone: int = 0
     accepted: int = 0
     refusals: dict[str, int] = field(default_factory=dict)
+    slowest_s: dict[str, float] = field(default_factory=dict)
     callbacks: int = 0
     findings: Findings = field(default_factory=Findings)
 
@@ -137,6 +138,7 @@ async def _running(scene: Scene, most_attempts: int) -> AsyncIterator[Running]:
         outcome.findings.stuck += [f"{promise.dialect} {promise.id} never ended" for promise in unended]
         outcome.findings.left += command.survivors()
         outcome.accepted = len(crowd.promises)
+        outcome.slowest_s = crowd.slowest_s
         outcome.refusals = dict(crowd.refusals)
         outcome.callbacks = sum(len(bodies) for bodies in receiver.received.values())
     finally:
