@@ -49,7 +49,9 @@ def config(**of_transcription: Any) -> Form:
 async def serving(
     tmp_path: Path, pool: ScriptedPool | None = None, **settings: Any
 ) -> AsyncIterator[httpx.AsyncClient]:
-    app = application(Settings(spool_dir=tmp_path, state_dir=tmp_path, **settings), pool or ScriptedPool())
+    """Any number of requests may ask whether a job has ended."""
+    given = {"spool_dir": tmp_path, "state_dir": tmp_path, "rate_limit": "none", **settings}
+    app = application(Settings(**given), pool or ScriptedPool())
     async with client(app) as connected:
         yield connected
 

@@ -88,6 +88,9 @@ def test_a_word_is_what_its_items_make_up(text: str) -> None:
         ("U.S.?", ["U.S.", "?"]),
         ("3.5.", ["3.5", "."]),
         ("-", ["-"]),
+        ("-5", ["-5"]),
+        (".5,", [".5", ","]),
+        ('"yes."', ['"', "yes", ".", '"']),
     ],
 )
 def test_marks_are_split_off_and_periods_of_abbreviations_are_not(text: str, parts: list[str]) -> None:
@@ -120,6 +123,10 @@ def test_turns_of_version_1_follow_each_other_without_a_gap(transcript: Transcri
     assert all(one["name"] != two["name"] for one, two in pairwise(speakers))
     if transcript.segments:
         assert sum(times[-1]) == max(segment.end_ms for segment in transcript.segments)
+    turns = [(turn["name"], start, start + duration) for turn, (start, duration) in zip(speakers, times, strict=True)]
+    for segment in transcript.segments:
+        for word in segment.words:
+            assert any(name == names[segment.channel] and a <= word.start_ms <= b for name, a, b in turns)
 
 
 @given(transcripts(max_channels=1).map(with_words))
@@ -176,6 +183,15 @@ def test_the_language_with_a_region_is_a_locale() -> None:
     told = Options(user_id=1, lang="en-GB", config=Raw(b'{"language": "en-GB"}'))
     british = job(options=msgspec.json.encode(told))
     assert OUTPUTS["txt"].render(british, transcript) == b"The colour\n"
+
+
+def test_sentences_of_a_text_stay_whole_and_stand_in_the_order_in_which_they_begin() -> None:
+    long = spoken("One two three. Four five six. Seven eight.", 0, 0, 0)
+    transcript = Transcript("en", "scripted", 5_000, (0, 1), (long, spoken("Yes indeed.", 1, 900, 1)))
+    assert OUTPUTS["txt"].render(job(CHANNELS), transcript).decode() == (
+        "SPEAKER: channel_1\nOne two three.\n\nSPEAKER: channel_2\nYes indeed.\n\n"
+        "SPEAKER: channel_1\nFour five six. Seven eight.\n"
+    )
 
 
 def dialogue() -> Transcript:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 from typing import Final, Literal
 
@@ -25,6 +25,8 @@ _SENTENCE_ENDS: Final = frozenset(".?!…")
 _ABBREVIATIONS: Final = frozenset({"mr", "mrs", "ms", "dr", "st", "jr", "sr", "prof", "vs", "etc"})
 _INITIALS: Final = re.compile(r"[^\W\d_](\.[^\W\d_])+")
 """Abbreviations whose period is part of them."""
+_SIGNS: Final = frozenset(".-")
+"""In front of digits they are part of the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +50,15 @@ class Item:
 
     @property
     def ends_sentence(self) -> bool:
-        return self.text[0] in _SENTENCE_ENDS
+        return self.attaches_to in ("previous", "none") and self.text[0] in _SENTENCE_ENDS
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """Segments of one channel and speaker, one after the other; ``until_ms`` is where the next turn begins."""
+class Placed:
+    """A word with the channel that it is on."""
 
-    label: str
-    segments: tuple[Segment, ...]
-    until_ms: int
-
-    @property
-    def text(self) -> str:
-        return " ".join(segment.text for segment in self.segments)
+    channel: int
+    word: Word
 
 
 def empty(job: Job) -> Transcript:
@@ -110,6 +107,8 @@ def _parts(text: str) -> tuple[str, str, str]:
     """Marks before it, the word, marks behind it. Without a word all is before it."""
     core = bare(text)
     before, _, after = text.partition(core) if core else (text, "", "")
+    if before[-1:] in _SIGNS and core[:1].isdigit():
+        before, core = before[:-1], before[-1:] + core
     if after.startswith(".") and (core.lower() in _ABBREVIATIONS or _INITIALS.fullmatch(core)):
         core, after = core + ".", after[1:]
     return before, core, after
@@ -133,23 +132,30 @@ def channel_name(told: Options) -> Callable[[int], str] | None:
     return lambda channel: labels[channel] if channel < len(labels) else f"channel_{channel + 1}"
 
 
-def turns(transcript: Transcript, told: Options) -> list[Turn]:
+def by_time(transcript: Transcript) -> list[Placed]:
+    """The words of all channels, in the order in which they begin."""
+    words = (Placed(segment.channel, word) for segment in transcript.segments for word in segment.words)
+    return sorted(words, key=lambda placed: (placed.word.start_ms, placed.channel))
+
+
+def by_sentence(transcript: Transcript) -> list[Placed]:
+    """The same, with sentences that overlap one behind the other."""
+    sentences: list[list[Placed]] = []
+    for segment in transcript.segments:
+        sentences.append([])
+        for word in segment.words:
+            sentences[-1].append(Placed(segment.channel, word))
+            if any(item.ends_sentence for item in items(word)):
+                sentences.append([])
+    begun = sorted(filter(None, sentences), key=lambda said: (said[0].word.start_ms, said[0].channel))
+    return list(chain.from_iterable(begun))
+
+
+def turns(words: Iterable[Placed], told: Options) -> list[tuple[str, list[Placed]]]:
+    """Who said what: the words in their order, those of one channel or speaker together while nobody else says one."""
     name = channel_name(told)
-    ordered = sorted(transcript.segments, key=lambda segment: (segment.start_ms, segment.channel))
-
-    def label(segment: Segment) -> str:
-        return name(segment.channel) if name else _UNKNOWN_SPEAKER
-
-    groups = [(said_by, tuple(group)) for said_by, group in groupby(ordered, label)]
-    end_ms = max((segment.end_ms for segment in ordered), default=0)
-    ends_ms = [*(group[0].start_ms for _, group in groups[1:]), end_ms]
-    return [Turn(said_by, group, until_ms) for (said_by, group), until_ms in zip(groups, ends_ms, strict=False)]
-
-
-def _in_order(transcript: Transcript) -> list[tuple[int, Word]]:
-    """The words of all channels by their time, each with its channel."""
-    words = [(segment.channel, word) for segment in transcript.segments for word in segment.words]
-    return sorted(words, key=lambda entry: (entry[1].start_ms, entry[0]))
+    grouped = groupby(words, lambda placed: name(placed.channel) if name else speaker(placed.word))
+    return [(label, list(group)) for label, group in grouped]
 
 
 def _job(job: Job, told: Options, transcript: Transcript) -> wire.JobOfTranscript:
@@ -167,18 +173,26 @@ def _job(job: Job, told: Options, transcript: Transcript) -> wire.JobOfTranscrip
 def json(job: Job, transcript: Transcript) -> bytes:
     """Of version 1."""
     told = translate.options(job)
-    said = shown(transcript, told)
+    words = by_time(shown(transcript, told))
     return msgspec.json.encode(
         wire.Transcript(
             job=_job(job, told, transcript),
-            speakers=[_span(turn.label, turn.segments[0].start_ms, turn.until_ms, None) for turn in turns(said, told)],
+            speakers=_speakers(turns(words, told)),
             words=[
                 _span(item.text, item.start_ms, item.end_ms, item.confidence)
-                for _, word in _in_order(said)
-                for item in items(word)
+                for placed in words
+                for item in items(placed.word)
             ],
         )
     )
+
+
+def _speakers(said: list[tuple[str, list[Placed]]]) -> list[wire.Span]:
+    """A turn lasts until the next one begins, the last one until its last word has ended."""
+    starts_ms = [words[0].word.start_ms for _, words in said]
+    end_ms = max((placed.word.end_ms for _, words in said for placed in words), default=0)
+    ends_ms = [*starts_ms[1:], end_ms]
+    return [_span(said[n][0], starts_ms[n], ends_ms[n], None) for n in range(len(said))]
 
 
 def _span(name: str, start_ms: int, end_ms: int, confidence: float | None) -> wire.Span:
@@ -198,9 +212,9 @@ def json_v2(job: Job, transcript: Transcript) -> bytes:
     told = translate.options(job)
     name = channel_name(told)
 
-    def result(channel: int, word: Word, item: Item) -> wire.Result:
+    def result(placed: Placed, item: Item) -> wire.Result:
         return wire.Result(
-            channel=name(channel) if name else UNSET,
+            channel=name(placed.channel) if name else UNSET,
             start_time=item.start_ms / 1000,
             end_time=item.end_ms / 1000,
             type="punctuation" if item.attaches_to else "word",
@@ -209,7 +223,7 @@ def json_v2(job: Job, transcript: Transcript) -> bytes:
                     confidence=round(item.confidence, 2),
                     content=item.text,
                     language=transcript.language,
-                    speaker=speaker(word),
+                    speaker=speaker(placed.word),
                 )
             ],
             attaches_to=item.attaches_to or UNSET,
@@ -223,9 +237,7 @@ def json_v2(job: Job, transcript: Transcript) -> bytes:
                 created_at=translate.iso_time(job.ended_ms or job.created_ms), transcription_config=told.config
             ),
             results=[
-                result(channel, word, item)
-                for channel, word in _in_order(shown(transcript, told))
-                for item in items(word)
+                result(placed, item) for placed in by_time(shown(transcript, told)) for item in items(placed.word)
             ],
         )
     )
@@ -235,8 +247,9 @@ def txt(job: Job, transcript: Transcript) -> bytes:
     """A paragraph for each turn; channels have their name above it."""
     told = translate.options(job)
     heading = "SPEAKER: {}\n" if channel_name(told) else ""
-    said = turns(shown(transcript, told), told)
-    return "\n".join(f"{heading.format(turn.label)}{turn.text}\n" for turn in said).encode()
+    said = turns(by_sentence(shown(transcript, told)), told)
+    paragraphs = ((heading.format(label), " ".join(placed.word.text for placed in words)) for label, words in said)
+    return "\n".join(f"{above}{text}\n" for above, text in paragraphs).encode()
 
 
 def subtitles(job: Job, transcript: Transcript) -> bytes:

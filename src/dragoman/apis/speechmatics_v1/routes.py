@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import mimetypes
 import re
 import time
@@ -21,7 +22,7 @@ from dragoman.apis.speechmatics_v1 import output, translate, vocabulary, wire
 from dragoman.apis.speechmatics_v1.errors import reply
 from dragoman.apis.speechmatics_v1.output import OUTPUTS
 from dragoman.apis.speechmatics_v1.translate import Asked
-from dragoman.core.errors import AccessDenied, NotFound
+from dragoman.core.errors import AccessDenied, Conflict, NotFound
 from dragoman.core.jobs import Job
 from dragoman.core.transcript import Transcript
 from dragoman.service.auth import Identity
@@ -109,9 +110,17 @@ class Operations:
         described = _described(request, user_id, job, wait_s)
         if request.method == "DELETE":
             force = Form({"force": (request.query_params.get("force", ""),)}).boolean("force", default=False)
-            await self._services.jobs.delete(job, force=force)
-            described.status = described.job_status = "deleted"
+            await self._delete(job, force=force)
+            described = msgspec.structs.replace(
+                described, status="deleted", job_status="deleted", check_wait=None, next_check=0
+            )
         await json_reply(wire.OneJob(described)).send(send)
+
+    async def _delete(self, job: Job, *, force: bool) -> None:
+        try:
+            await self._services.jobs.delete(job, force=force)
+        except Conflict:
+            raise Conflict("The job has not ended yet; force=true deletes it all the same.") from None
 
     async def transcript(self, request: Request, send: Send) -> None:
         asked = OUTPUTS.get(request.query_params.get("format", "json"))
@@ -137,7 +146,7 @@ class Operations:
             return reply(404, "Job was rejected on submission", translate.reason(job))
         content_type, rendered = render
         transcript = output.empty(job) if translate.is_empty(job) else await self._services.jobs.transcript(job)
-        return Reply(200, rendered(job, transcript), content_type)
+        return Reply(200, await asyncio.to_thread(rendered, job, transcript), content_type)
 
     async def audio(self, request: Request, send: Send) -> None:
         identity, _ = self._identify(request)

@@ -32,7 +32,7 @@ _LABEL: Final = re.compile(r"[A-Za-z0-9._]{1,50}")
 _LONGEST_META: Final = 10_000
 _LONGEST_NAME: Final = 255
 
-_STATUSES: Final = {
+STATUSES: Final = {
     JobState.QUEUED: "transcribing",
     JobState.RUNNING: "transcribing",
     JobState.DONE: "done",
@@ -238,7 +238,7 @@ def described(job: Job, url: str, wait_s: int, now_s: float) -> wire.Job:
         name=job.name,
         user_id=told.user_id,
         lang=told.lang,
-        job_status="done" if done else _STATUSES[job.state],
+        job_status="done" if done else STATUSES[job.state],
         created_at=formatdate(job.created_ms // 1000, usegmt=True),
         duration=0 if is_empty(job) else seconds(job.duration_ms),
         check_wait=None if job.state.is_final else wait_s,
