@@ -14,6 +14,12 @@ from dragoman.transport import openapi
 from dragoman.transport.openapi import ANY_CALL, BOOLEAN, FILE, JSON, RECOGNITION, Answer, Field, Form, Operation
 
 _TRANSCRIBE: Final = "POST /v1/audio/transcriptions"
+_EVENT: Final = {
+    "type": "object",
+    "properties": {"data": {"type": "string", "contentMediaType": JSON}},
+    "required": ["data"],
+}
+"""One of a stream."""
 
 
 def document(models: Iterable[str]) -> dict[str, Any]:
@@ -57,7 +63,7 @@ def _transcribe(models: Iterable[str]) -> Operation:
                 {
                     JSON: (wire.Transcription, wire.VerboseTranscription),
                     "text/plain": str,
-                    "text/event-stream": str,
+                    "text/event-stream": _EVENT,
                 },
             )
         },
