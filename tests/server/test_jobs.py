@@ -18,6 +18,7 @@ from dragoman.server.lifespan import Lifespan
 from dragoman.server.settings import Settings, SettingsError, load_settings
 from dragoman.server.word_lists import build_database
 from dragoman.service.jobs import Submission
+from dragoman.transport.spool import Spool
 from scripted import TRANSCRIPT, ScriptedPool, recogniser, script
 
 pytestmark = pytest.mark.unit
@@ -32,7 +33,7 @@ async def running(settings: Settings, pool: ScriptedPool) -> AsyncIterator[tuple
     """As ``build_app`` does it, without the application."""
     recognition = recogniser(settings, pool)
     service = build_jobs(settings, build_database(settings), recognition)
-    lifespan = Lifespan(recognition, service.spool, wait_s=5)
+    lifespan = Lifespan(recognition, Spool(settings.spool_dir), wait_s=5)
     lifespan.opening = (service.open,)
     lifespan.following = (service.runner.open,)
     lifespan.draining = (service.runner.aclose,)

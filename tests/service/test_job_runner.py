@@ -149,16 +149,19 @@ async def test_a_stop_puts_back_and_does_not_count(tmp_path: Path) -> None:
         assert (await there.until(job, D)).attempts == 1
 
 
-async def test_a_stop_in_the_middle_of_a_claim_puts_back(tmp_path: Path) -> None:
-    async with process(tmp_path) as here:
+@pytest.mark.parametrize("steps", range(8))
+async def test_a_stop_about_the_time_of_a_claim_puts_back(tmp_path: Path, steps: int) -> None:
+    pool, _ = gated()
+    async with process(tmp_path, pool) as here:
         here.line.slow["claim"] = asyncio.Event()
         job = await here.submit()
         await here.until(job, R)
-        stopping = asyncio.create_task(here.runner.aclose())
-        await asyncio.sleep(0)
         here.line.slow["claim"].set()
-        await stopping
-        assert ((await here.store.job(job.number)).state, here.pool.media) == (Q, [])
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        await here.runner.aclose()
+        put_back = await here.store.job(job.number)
+        assert (put_back.state, put_back.attempts, pool.running) == (Q, 0, 0)
 
 
 async def test_a_stop_loses_no_result_that_is_being_written(tmp_path: Path) -> None:
@@ -180,6 +183,18 @@ async def test_what_cannot_be_recognised_is_rejected_with_the_reason(tmp_path: P
     assert ended.state is JobState.REJECTED
     assert ended.remark is not None
     assert (ended.remark.code, ended.remark.message) == (error.code, str(error))  # type: ignore[attr-defined]
+
+
+async def test_a_recogniser_that_is_no_longer_there_is_the_fault_of_the_server(tmp_path: Path) -> None:
+    async with process(tmp_path, runs=False) as asleep:
+        job = await asleep.submit(request=RecognitionRequest(profile="accurate"))
+    pool = ScriptedPool()
+    pool.profiles = ("default",)
+    async with process(tmp_path, pool) as here:
+        ended = await here.until(job)
+        assert ended.state is JobState.FAILED
+        assert ended.remark is not None
+        assert ended.remark.code == "unknown_model"
 
 
 async def test_a_quota_that_is_used_up_rejects(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def build_app(settings: Settings, recognition: Recognition) -> Application:
     spool = Spool(settings.spool_dir)
     database = build_database(settings)
     jobs = build_jobs(settings, database, recognition)
-    lifespan = Lifespan(recognition, spool, jobs.spool, wait_s=settings.startup_wait_s)
+    lifespan = Lifespan(recognition, spool, wait_s=settings.startup_wait_s)
     limits = UploadLimits(
         max_body_bytes=settings.max_upload_mb << 20,
         idle_timeout_s=settings.upload_idle_timeout_s,

@@ -40,12 +40,14 @@ class JobService:
         """All but the runner, which needs the recognition. Raises ``StoreError``."""
         await self.store.open()
         await self.media.open()
+        self.spool.open()
         await self.keeping.open()
 
     async def aclose(self) -> None:
         """May be called twice, and without ``open``."""
         await self.keeping.aclose()
         await self.runner.aclose()
+        self.spool.close()
         await self.media.aclose()
         await self.store.aclose()
 

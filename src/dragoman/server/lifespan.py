@@ -17,9 +17,9 @@ logger = logging.getLogger(__name__)
 class Lifespan:
     """Starts the recognition beside the server, so that the server answers while models are loaded."""
 
-    def __init__(self, recognition: Recognition, *spools: Spool, wait_s: float) -> None:
+    def __init__(self, recognition: Recognition, spool: Spool, *, wait_s: float) -> None:
         self._recognition = recognition
-        self._spools = spools
+        self._spool = spool
         self._wait_s = wait_s
         self._starting: asyncio.Task[None] | None = None
         self.opening: tuple[Callable[[], Awaitable[None]], ...] = ()
@@ -34,9 +34,8 @@ class Lifespan:
     @asynccontextmanager
     async def __call__(self, app: object) -> AsyncIterator[None]:
         """The lifespan of an ASGI application."""
+        self._spool.open()
         try:
-            for spool in self._spools:
-                spool.open()
             for opened in self.opening:
                 await opened()
             self._starting = asyncio.create_task(self._start(), name="start of the recognition")
@@ -49,8 +48,7 @@ class Lifespan:
             for close in self.closing:
                 await close()
             await self._recognition.aclose()
-            for spool in self._spools:
-                spool.close()
+            self._spool.close()
 
     async def started(self) -> None:
         """Wait shortly for the recognition. Raises ``EngineNotReady`` with the reason."""

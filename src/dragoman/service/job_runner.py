@@ -19,6 +19,8 @@ from dragoman.core.errors import (
     NotFound,
     QuotaExceeded,
     Unavailable,
+    UnknownModel,
+    UnsupportedLanguage,
 )
 from dragoman.core.events import Final as FinalSegment
 from dragoman.core.events import Finished, Opened, Progress, RecognitionEvent
@@ -101,6 +103,8 @@ class _Attempt:
         self.done_ms = 0
         self.doubted = asyncio.Event()
         """Somebody may have taken the job away."""
+        self.verdict: Outcome | _Again | None = _Again()
+        """What there is to write, should it end now; ``None``: nothing."""
 
     def see(self, event: RecognitionEvent) -> None:
         match event:
@@ -158,11 +162,13 @@ class JobRunner:
         """Put back at once what is not done, for another process or the next start. May be called twice, and without
         ``open``."""
         task, self._task = self._task, None
+        attempts = list(self._work.values())
         tasks = [*self._work, *([task] if task is not None else [])]
         for each in tasks:
             each.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        await asyncio.gather(*(self._settle_now(attempt) for attempt in attempts))
 
     def wake(self) -> None:
         """There is a new job."""
@@ -200,7 +206,7 @@ class JobRunner:
             with suppress(DragomanError, TimeoutError):
                 async with asyncio.timeout(self._limits.stop_s):
                     if (job := await claiming) is not None:
-                        await self._settle(_Attempt(job, lease.holder), _Again())
+                        await self._settle(_Attempt(job, lease.holder))
             raise
         if job is None:
             return False
@@ -216,17 +222,14 @@ class JobRunner:
 
     async def _finish(self, attempt: _Attempt) -> None:
         """Bring a job to its end, or put it back."""
-        verdict: Outcome | _Again | None = _Again()
         try:
-            verdict = await self._verdict(attempt)
-            if verdict is not None:
-                await self._insist(lambda: self._settle(attempt, verdict))
-        except asyncio.CancelledError:
-            await self._settle_now(attempt, verdict)
-            raise
+            attempt.verdict = await self._verdict(attempt)
+            await self._insist(lambda: self._settle(attempt))
+            attempt.verdict = None
         except Exception:
             logger.exception("job %d cannot be brought to an end", attempt.job.number)
-            await self._settle_now(attempt, self._after_failure(attempt.job, InternalError()))
+            attempt.verdict = self._after_failure(attempt.job, InternalError())
+            await self._settle_now(attempt)
 
     async def _verdict(self, attempt: _Attempt) -> Outcome | _Again | None:
         """What becomes of the job; ``None``: somebody else has the say."""
@@ -253,6 +256,9 @@ class JobRunner:
                 transcript = await self._recognition.transcribe(
                     path, job.request, attempt.see, key_id=job.owner, instances=0
                 )
+        except (UnknownModel, UnsupportedLanguage) as error:  # it was known when the job was taken
+            logger.warning("job %d failed: %s", job.number, error.message)
+            return self._after_failure(job, error)
         except (InvalidAudio, InvalidRequest, QuotaExceeded) as error:
             logger.info("job %d is rejected: %s", job.number, error.code)
             return Outcome(JobState.REJECTED, remark=Remark(error.code, error.message))
@@ -287,24 +293,27 @@ class JobRunner:
             duration_ms=attempt.duration_ms,
         )
 
-    async def _settle(self, attempt: _Attempt, verdict: Outcome | _Again) -> bool:
+    async def _settle(self, attempt: _Attempt) -> bool:
         """Write what becomes of the job. False: it is no longer this process's to say."""
         number, lease, now_ms = attempt.job.number, self._lease(attempt.holder), self._now_ms()
-        if isinstance(verdict, _Again):
-            due_ms = now_ms + int(verdict.pause_s * 1000)
-            return await self._store.put_back(number, lease, now_ms, due_ms=due_ms, counts=verdict.counts)
-        give_up_ms = now_ms + int(self._limits.news_s * 1000)
-        is_written = await self._store.finish(number, lease, verdict, now_ms, give_up_ms=give_up_ms)
-        if is_written:
-            self.ended()
-        return is_written
+        match attempt.verdict:
+            case None:
+                return False
+            case _Again(pause_s, counts):
+                due_ms = now_ms + int(pause_s * 1000)
+                return await self._store.put_back(number, lease, now_ms, due_ms=due_ms, counts=counts)
+            case Outcome() as outcome:
+                give_up_ms = now_ms + int(self._limits.news_s * 1000)
+                is_written = await self._store.finish(number, lease, outcome, now_ms, give_up_ms=give_up_ms)
+                if is_written:
+                    self.ended()
+                return is_written
 
-    async def _settle_now(self, attempt: _Attempt, verdict: Outcome | _Again | None) -> None:
+    async def _settle_now(self, attempt: _Attempt) -> None:
         """Once and soon. What cannot be written is taken up again when the lease has run out."""
-        if verdict is not None:
-            with suppress(Exception):
-                async with asyncio.timeout(self._limits.stop_s):
-                    await self._settle(attempt, verdict)
+        with suppress(Exception):
+            async with asyncio.timeout(self._limits.stop_s):
+                await self._settle(attempt)
 
     async def _insist(self, write: Callable[[], Awaitable[bool]]) -> bool:
         """Until the store can be reached."""
