@@ -590,6 +590,16 @@ async def test_news_that_arrived_or_were_given_up_are_told_no_more(store: JobSto
     assert numbers(await store.ended_before(NO_END, 9)) == [job.number]
 
 
+async def test_news_for_receivers_that_are_busy_are_left_for_later(store: JobStore) -> None:
+    for url in ("http://u:p@Slow.example:81/a?b", "http://slow.example:81", "https://fast.example?@slow.example:81"):
+        await end(store, callback=CallbackOrder(url))
+    claim = await store.claim_callback(5_000, Lease("h", 9_000), busy=["slow.example:81", "other.example"])
+    assert claim is not None
+    assert claim[0].number == 3
+    assert await store.claim_callback(5_000, Lease("i", 9_000), busy=["slow.example:81"]) is None
+    assert await store.claim_callback(5_000, Lease("j", 9_000), busy=["fast.example"]) is not None
+
+
 async def test_news_of_a_killed_process_are_told_by_another(store: JobStore, second: JobStore) -> None:
     await end(store, callback=ORDER)
     await store.claim_callback(5_000, Lease("h", 9_000))
