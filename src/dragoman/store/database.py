@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry
 
-from dragoman.core.errors import Unavailable
+from dragoman.core.errors import StorageFull, Unavailable
 from dragoman.store.schema import REVISION
 
 logger = logging.getLogger(__name__)
@@ -23,26 +27,52 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
-_THREADS: Final = 4
-_BUSY_S: Final = 20.0
-"""How long a transaction waits for others, and a connection to be made."""
+_READERS: Final = 4
+_MOST_TOGETHER: Final = 50
+_PATIENCE_S: Final = 5.0
+"""How long a call waits until it is begun, a transaction for others, and a connection to be made."""
+_GIVE_UP_S: Final = 30.0
+"""How long a call waits once it is begun; nobody knows what became of it then."""
+_SIGNS_OF_LIFE: Final = {
+    "connect_timeout": int(_PATIENCE_S),
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": int(_GIVE_UP_S * 1000),
+}
+"""A connection to PostgreSQL whose other end is gone without a word ends as well."""
 _MIGRATION_LOCK: Final = 0x0D2A_60AA
 """The number under which PostgreSQL knows that somebody migrates."""
 _READ_ONLY: Final = "dragoman_read_only"
+_DISK_FULL: Final = "53100"
+"""The code for it of PostgreSQL."""
+_AWAY: Final = "The database cannot be reached now. Try again later."
 
 
 class StoreError(ValueError):
     """The database cannot be used. The message says what to do and carries no password."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Write:
+    work: Callable[[Connection], Any]
+    answer: Future[Any] = field(default_factory=Future)
+
+
 class Database:
-    """Runs transactions in threads of its own: the event loop never waits for a disk."""
+    """Runs transactions in threads of its own: the event loop never waits for a disk.
+
+    One thread writes. What has come to wait for it meanwhile is committed together, as the disk takes as long for one
+    as for many.
+    """
 
     def __init__(self, url: str | URL) -> None:
         """``sqlite:///path`` or ``postgresql://user:password@host/name``."""
         self._url = url
         self._engine: Engine | None = None
-        self._threads: ThreadPoolExecutor | None = None
+        self._readers: ThreadPoolExecutor | None = None
+        self._writer: ThreadPoolExecutor | None = None
+        self._writes: deque[_Write] = deque()
 
     def prepare(self) -> None:
         """Connect, make the schema or bring it up to date. Does nothing the second time. Raises ``StoreError``."""
@@ -66,41 +96,99 @@ class Database:
 
     async def open(self) -> None:
         """``prepare``, and take up work. Raises ``StoreError``."""
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="store")
-        await asyncio.get_running_loop().run_in_executor(self._threads, self.prepare)
+        if self._writer is None:
+            self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
+            self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
+        await asyncio.get_running_loop().run_in_executor(self._writer, self.prepare)
 
     async def aclose(self) -> None:
         """Transactions that run are brought to their end. May be called twice, and without ``open``."""
-        threads, self._threads = self._threads, None
         engine, self._engine = self._engine, None
-        if threads is not None:
-            await asyncio.to_thread(threads.shutdown, wait=True, cancel_futures=True)
+        for threads in (self._writer, self._readers):
+            if threads is not None:
+                await asyncio.to_thread(threads.shutdown, wait=True, cancel_futures=True)
+        self._writer = self._readers = None
+        while self._writes:
+            self._writes.popleft().answer.cancel()
         if engine is not None:
             engine.dispose()
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """The result of ``work``, in one transaction. Raises ``Unavailable``, and what ``work`` raises."""
-        return await self._run(work, read_only=False)
+        """The result of ``work``, in one transaction, of which others may be part. Raises ``Unavailable``, its child
+        ``StorageFull``, and what ``work`` raises. ``work`` has no effect but on the database: when one of those that
+        were to be committed together fails, each is run again by itself."""
+        if self._engine is None or self._writer is None:
+            raise Unavailable("The server is starting or stopping. Try again later.")
+        write = _Write(work)
+        self._writes.append(write)
+        self._writer.submit(self._write_all, self._engine)
+        return cast(T, await _answer(write.answer))
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """The same for work that changes nothing: it waits for no writer."""
-        return await self._run(work, read_only=True)
-
-    async def _run(self, work: Callable[[Connection], T], *, read_only: bool) -> T:
-        engine, threads = self._engine, self._threads
-        if engine is None or threads is None:
+        """The same for work that changes nothing: it waits for no writer, and has a transaction of its own."""
+        if self._engine is None or self._readers is None:
             raise Unavailable("The server is starting or stopping. Try again later.")
+        return await _answer(self._readers.submit(_read, self._engine, work))
 
-        def transaction() -> T:
-            with engine.connect().execution_options(**{_READ_ONLY: read_only}) as connection, connection.begin():
-                return work(connection)
+    def _write_all(self, engine: Engine) -> None:
+        """Everything that waits. Runs in the writing thread, once for each that began to wait."""
+        writes: list[_Write] = []
+        while self._writes and len(writes) < _MOST_TOGETHER:
+            write = self._writes.popleft()
+            if write.answer.set_running_or_notify_cancel():
+                writes.append(write)
+        if writes:
+            _commit(engine, writes)
 
-        try:
-            return await asyncio.get_running_loop().run_in_executor(threads, transaction)
-        except (DBAPIError, PoolTimeout) as error:
-            logger.error("the database failed: %s", getattr(error, "orig", error))
-            raise Unavailable("The database cannot be reached now. Try again later.") from error
+
+def _read(engine: Engine, work: Callable[[Connection], T]) -> T:
+    with engine.connect().execution_options(**{_READ_ONLY: True}) as connection, connection.begin():
+        return work(connection)
+
+
+def _commit(engine: Engine, writes: list[_Write]) -> None:
+    is_worked = False
+    try:
+        with engine.connect() as connection, connection.begin():
+            results = [write.work(connection) for write in writes]
+            is_worked = True
+    except BaseException as error:
+        # One of several is to blame, and the others need not suffer; unless it is the database that failed. Where it
+        # fails to commit, nobody knows whether it did.
+        if len(writes) > 1 and not is_worked and not isinstance(error, OperationalError | PoolTimeout):
+            for write in writes:
+                _commit(engine, [write])
+            return
+        for write in writes:
+            write.answer.set_exception(error)
+    else:
+        for write, result in zip(writes, results, strict=True):
+            write.answer.set_result(result)
+
+
+async def _answer(future: Future[T]) -> T:
+    """What comes of a transaction. Whoever is cancelled before it was begun takes it back."""
+    answer = asyncio.wrap_future(future)
+    try:
+        await asyncio.wait([answer], timeout=_PATIENCE_S)
+        if not future.cancel():
+            await asyncio.wait([answer], timeout=_GIVE_UP_S)
+        if answer.done() and not answer.cancelled():
+            return answer.result()
+    except (DBAPIError, PoolTimeout) as error:
+        logger.error("the database failed: %s", getattr(error, "orig", error))
+        raise _refusal(error) from error
+    finally:
+        answer.cancel()
+    logger.error("the database does not answer")
+    raise Unavailable(_AWAY)
+
+
+def _refusal(error: SQLAlchemyError) -> Unavailable:
+    cause = getattr(error, "orig", None)
+    if getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL or getattr(cause, "sqlstate", "") == _DISK_FULL:
+        return StorageFull("The disk of the database is full. Try again later.")
+    return Unavailable(_AWAY)
 
 
 @contextmanager
@@ -129,17 +217,48 @@ def _checked(given: str | URL) -> URL:
 
 
 def _engine(url: URL) -> Engine:
-    shared: dict[str, Any] = {"hide_parameters": True, "pool_size": _THREADS, "max_overflow": 0}
+    shared: dict[str, Any] = {"hide_parameters": True, "pool_size": _READERS + 1, "max_overflow": 0}
     if url.get_backend_name() == "postgresql":
-        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": int(_BUSY_S)}, **shared)
+        engine = create_engine(url, pool_pre_ping=True, connect_args=_SIGNS_OF_LIFE, **shared)
+        event.listen(engine, "connect", _set_up_postgresql)
+        return engine
     assert url.database is not None
-    Path(url.database).expanduser().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    engine = create_engine(
-        url.set(database=str(Path(url.database).expanduser())), connect_args={"timeout": _BUSY_S}, **shared
-    )
+    path = Path(url.database).expanduser().absolute()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+    def connect() -> sqlite3.Connection:
+        # An existing file only: where a disk is not mounted, there shall be no other database meanwhile.
+        return sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=_PATIENCE_S, check_same_thread=False)
+
+    def note(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+        record.info["file"] = _identity(path)
+
+    def check(connection: sqlite3.Connection, record: ConnectionPoolEntry, proxy: object) -> None:
+        if record.info["file"] != _identity(path):
+            raise DisconnectionError("The file of the database is another one now.")
+
+    engine = create_engine(url, creator=connect, **shared)
     event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "connect", note)
+    event.listen(engine, "checkout", check)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _set_up_postgresql(connection: Any, record: object) -> None:
+    """A process that is stopped in the middle of a transaction stops no other for long."""
+    connection.execute(f"SET lock_timeout = {_PATIENCE_S * 1000:.0f}")
+    connection.execute(f"SET idle_in_transaction_session_timeout = {_GIVE_UP_S * 1000:.0f}")
+    connection.commit()
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, record: object) -> None:
@@ -158,6 +277,7 @@ def _begin_sqlite(connection: Connection) -> None:
 def _migrate(connection: Connection, shown: str) -> None:
     """In the transaction of the connection, so that of several servers that start at once one migrates."""
     if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL lock_timeout = 0"))  # another server's migration may take its time
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
     found = _revision(connection)
     if found == REVISION:

@@ -6,7 +6,19 @@ import zlib
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, Connection, FromClause, Row, insert, literal_column, select, text, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    bindparam,
+    insert,
+    literal_column,
+    select,
+    text,
+    update,
+)
 
 from dragoman.core.errors import NotFound
 from dragoman.core.jobs import CHANGES, Callback, CallbackOrder, CallbackState, Job, JobState, NewJob, Remark
@@ -27,6 +39,27 @@ CALLBACK: Final[list[Column[Any]]] = [
 
 ORDERED: Final = "ordered"
 """The state of a callback whose job has not ended."""
+
+_OWNERS = JOB_OWNERS.c
+_ADD_JOB: Final = insert(JOBS).returning(*JOB)
+_ADD_CHANGE: Final = insert(JOB_CHANGES)
+_ADD_OWNER: Final = insert(JOB_OWNERS)
+_WEIGH: Final = (
+    update(JOB_OWNERS)
+    .where(_OWNERS.owner == bindparam("of"))
+    .values(
+        queued=_OWNERS.queued + bindparam("more_queued"),
+        running=_OWNERS.running + bindparam("more_running"),
+        bytes=_OWNERS.bytes + bindparam("more_bytes"),
+    )
+)
+_LAST_CHANGE: Final = (
+    select(JOB_CHANGES.c.line, JOB_CHANGES.c.at_ms)
+    .where(JOB_CHANGES.c.number == bindparam("of"))
+    .order_by(JOB_CHANGES.c.line.desc())
+    .limit(1)
+)
+"""Statements are made once where they are run often: to make one costs more than to run it."""
 
 _TURN: Final = 0x0D2A_60AB
 """The number under which PostgreSQL knows that somebody changes what the jobs of an owner come to."""
@@ -90,8 +123,8 @@ def insert_job(connection: Connection, job: NewJob, token: str, now_ms: int) -> 
         "attempts": 0,
         "due_ms": 0,
     }
-    row = connection.execute(insert(JOBS).returning(*JOB), values).one()
-    connection.execute(insert(JOB_CHANGES).values(number=row.number, line=1, at_ms=now_ms, state=JobState.QUEUED))
+    row = connection.execute(_ADD_JOB, values).one()
+    connection.execute(_ADD_CHANGE, {"number": row.number, "line": 1, "at_ms": now_ms, "state": JobState.QUEUED})
     if job.callback is not None:
         receiver = job.callback.receiver
         order = {"url": job.callback.url, "form": job.callback.form, "receiver": receiver, "state": ORDERED}
@@ -99,16 +132,14 @@ def insert_job(connection: Connection, job: NewJob, token: str, now_ms: int) -> 
         connection.execute(insert(CALLBACKS).values(number=row.number, **order, **zeros))
     if not weigh(connection, job.owner, queued=1, size=job.media_bytes):
         counts = {"queued": 1, "running": 0, "bytes": job.media_bytes, "turn": 0}
-        connection.execute(insert(JOB_OWNERS).values(owner=job.owner, **counts))
+        connection.execute(_ADD_OWNER, {"owner": job.owner, **counts})
     return job_of(row)
 
 
 def weigh(connection: Connection, owner: str, *, queued: int = 0, running: int = 0, size: int = 0) -> bool:
     """Note what the jobs of an owner come to now. ``False``: there is no such owner."""
-    owners = JOB_OWNERS.c
-    change = update(JOB_OWNERS).where(owners.owner == owner)
-    change = change.values(queued=owners.queued + queued, running=owners.running + running, bytes=owners.bytes + size)
-    return connection.execute(change).rowcount == 1
+    more = {"more_queued": queued, "more_running": running, "more_bytes": size}
+    return connection.execute(_WEIGH, {"of": owner, **more}).rowcount == 1
 
 
 def move(
@@ -143,11 +174,9 @@ def found(row: JobRow | None) -> JobRow:
 
 def _note(connection: Connection, number: int, state: JobState, now_ms: int) -> int:
     """A line of the history; its time, which is no earlier than that of the line before."""
-    lines = JOB_CHANGES.c
-    last = select(lines.line, lines.at_ms).where(lines.number == number).order_by(lines.line.desc()).limit(1)
-    line, at_ms = connection.execute(last).one()
+    line, at_ms = connection.execute(_LAST_CHANGE, {"of": number}).one()
     at_ms = max(int(at_ms), now_ms)
-    connection.execute(insert(JOB_CHANGES).values(number=number, line=line + 1, at_ms=at_ms, state=state))
+    connection.execute(_ADD_CHANGE, {"number": number, "line": line + 1, "at_ms": at_ms, "state": state})
     return at_ms
 
 

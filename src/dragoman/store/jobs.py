@@ -10,8 +10,8 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    FromClause,
     Select,
+    bindparam,
     delete,
     func,
     insert,
@@ -37,6 +37,7 @@ from dragoman.core.jobs import (
 )
 from dragoman.core.transcript import Transcript
 from dragoman.store.database import Database
+from dragoman.store.job_queue import jobs_ahead, next_job
 from dragoman.store.job_rows import (
     CALLBACK,
     JOB,
@@ -59,6 +60,8 @@ T = TypeVar("T")
 _MOST_NUMBER: Final = 2**63 - 1
 _MOST_NAMES: Final = 500
 """How many names one statement asks for."""
+_BY_NUMBER: Final = select(*JOB).where(JOBS.c.number == bindparam("number"))
+_SUMS: Final = select(*(func.coalesce(func.sum(JOB_OWNERS.c[name]), 0) for name in ("queued", "running", "bytes")))
 
 
 class SqlJobs:
@@ -84,8 +87,7 @@ class SqlJobs:
         return await self._in_turn(add)
 
     async def job(self, number: int) -> Job:
-        query = select(*JOB).where(JOBS.c.number == _known(number))
-        return job_of(found(await self._database.read(lambda connection: connection.execute(query).one_or_none())))
+        return await self._database.read(lambda connection: _job(connection, number))
 
     async def job_of_token(self, token: str) -> Job:
         query = select(*JOB).where(JOBS.c.token == _plain(token))
@@ -126,13 +128,11 @@ class SqlJobs:
         return await self._database.read(_backlog)
 
     async def ahead(self, number: int) -> int:
-        return await self._database.read(lambda connection: _ahead(connection, _known(number)))
+        return await self._database.read(lambda connection: jobs_ahead(connection, _known(number)))
 
     async def claim(self, lease: Lease, now_ms: int) -> Job | None:
-        next_job = _next_job(now_ms)
-
         def claim(connection: Connection) -> Job | None:
-            row = connection.execute(next_job).one_or_none()
+            row = next_job(connection, now_ms)
             if row is None:
                 return None
             job = job_of(row)
@@ -141,7 +141,7 @@ class SqlJobs:
             lent: dict[str, Any] = {"holder": lease.holder, "until_ms": lease.until_ms, "attempts": job.attempts + 1}
             return move(connection, job, JobState.RUNNING, now_ms, **lent)
 
-        if await self._database.read(lambda connection: connection.execute(next_job).first()) is None:
+        if await self._database.read(lambda connection: next_job(connection, now_ms)) is None:
             return None  # asked every few seconds, it should not keep writers waiting
         return await self._in_turn(claim)
 
@@ -326,7 +326,7 @@ def _plain(token: str) -> str:
 
 
 def _job(connection: Connection, number: int) -> Job:
-    return job_of(found(connection.execute(select(*JOB).where(JOBS.c.number == _known(number))).one_or_none()))
+    return job_of(found(connection.execute(_BY_NUMBER, {"number": _known(number)}).one_or_none()))
 
 
 def _is_held(number: int, lease: Lease) -> ColumnElement[bool]:
@@ -338,40 +338,4 @@ def _waiting() -> ColumnElement[bool]:
 
 
 def _backlog(connection: Connection) -> Backlog:
-    owners = JOB_OWNERS.c
-    sums = (func.coalesce(func.sum(column), 0) for column in (owners.queued, owners.running, owners.bytes))
-    return Backlog(*(int(value) for value in connection.execute(select(*sums)).one()))
-
-
-def _next_job(now_ms: int) -> Select[Any]:
-    """Of every owner who waits its first job that is due, and of these the one whose turn it is."""
-    owners = JOB_OWNERS.c
-
-    def due(jobs: FromClause) -> list[ColumnElement[bool]]:
-        return [is_in(JobState.QUEUED, jobs), jobs.c.owner == owners.owner, jobs.c.due_ms <= now_ms]
-
-    ranked, aged = JOBS.alias(), JOBS.alias()
-    highest = select(ranked.c.priority).where(*due(ranked)).order_by(ranked.c.priority.desc()).limit(1)
-    is_highest = aged.c.priority == highest.correlate(JOB_OWNERS).scalar_subquery()
-    oldest = select(aged.c.number).where(*due(aged), is_highest).order_by(aged.c.number).limit(1)
-    number = oldest.correlate(JOB_OWNERS).scalar_subquery().label("number")
-    first = select(owners.running, owners.turn, number).where(owners.queued > 0).subquery()
-    ordered = select(*JOB).join(first, JOBS.c.number == first.c.number)
-    return ordered.order_by(JOBS.c.priority.desc(), first.c.running, first.c.turn, JOBS.c.number).limit(1)
-
-
-def _ahead(connection: Connection, number: int) -> int:
-    job = connection.execute(
-        select(JOBS.c.owner, JOBS.c.priority).where(JOBS.c.number == number, is_in(JobState.QUEUED))
-    )
-    row = job.one_or_none()
-    if row is None:
-        return 0
-    higher = func.count().filter(JOBS.c.priority > row.priority)
-    equal = func.count().filter(JOBS.c.priority == row.priority)
-    older = func.count().filter(JOBS.c.priority == row.priority, JOBS.c.number < number)
-    queues = select(JOBS.c.owner, higher, equal, older).where(is_in(JobState.QUEUED)).group_by(JOBS.c.owner)
-    counts = {owner: counted for owner, *counted in connection.execute(queues)}
-    higher_of_mine, _, older_of_mine = counts.pop(row.owner)
-    others = (higher_there + min(equal_there, older_of_mine + 1) for higher_there, equal_there, _ in counts.values())
-    return int(higher_of_mine + older_of_mine + sum(others))
+    return Backlog(*map(int, connection.execute(_SUMS).one()))

@@ -77,8 +77,10 @@ class ClientText(TypeDecorator[str]):
 NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")
 """SQLite counts up only what it calls an integer; it has 64 bits there as well."""
 
-DISPOSABLE: Final = "media IS NOT NULL AND NOT keep_media AND (state = 'done' OR state = 'rejected')"
-"""Jobs whose media nobody needs any more."""
+DISPOSABLE: Final = (
+    "media IS NOT NULL AND NOT keep_media AND ended_ms IS NOT NULL AND state <> 'failed' AND state <> 'cancelled'"
+)
+"""Jobs whose media nobody needs any more. So written, SQLite takes the index of the same words."""
 
 JOBS: Final = Table(
     "jobs",
@@ -106,7 +108,7 @@ JOBS: Final = Table(
     Column("due_ms", BigInteger, nullable=False),
     Column("holder", Text),
     Column("until_ms", BigInteger),
-    Index("jobs_queue", "owner", "priority", "number", "due_ms", **_only("state = 'queued'")),
+    Index("jobs_queue", "owner", "priority", "number", "due_ms", "state", **_only("state = 'queued'")),
     Index("jobs_running", "until_ms", **_only("state = 'running'")),
     Index("jobs_ended", "ended_ms", "number", **_only("ended_ms IS NOT NULL")),
     Index("jobs_by_owner", "dialect", "owner", "number"),

@@ -51,7 +51,7 @@ def upgrade() -> None:
         sa.Column("until_ms", sa.BigInteger),
         sqlite_autoincrement=True,
     )
-    _index("jobs_queue", "jobs", ["owner", "priority", "number", "due_ms"], "state = 'queued'")
+    _index("jobs_queue", "jobs", ["owner", "priority", "number", "due_ms", "state"], "state = 'queued'")
     _index("jobs_running", "jobs", ["until_ms"], "state = 'running'")
     _index("jobs_ended", "jobs", ["ended_ms", "number"], "ended_ms IS NOT NULL")
     op.create_index("jobs_by_owner", "jobs", ["dialect", "owner", "number"])
@@ -61,7 +61,7 @@ def upgrade() -> None:
         "jobs_disposable",
         "jobs",
         ["number"],
-        "media IS NOT NULL AND NOT keep_media AND (state = 'done' OR state = 'rejected')",
+        "media IS NOT NULL AND NOT keep_media AND ended_ms IS NOT NULL AND state <> 'failed' AND state <> 'cancelled'",
     )
     op.create_table(
         "job_owners",
