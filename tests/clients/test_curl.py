@@ -90,6 +90,22 @@ async def test_the_command_of_the_documentation(tmp_path: Path, recording: Path)
     assert said["result"]["dictionary"][0]["word"] == "disentu"
 
 
+async def test_the_command_of_the_documentation_of_tasks(tmp_path: Path, recording: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs/howto/phonexia-4.md").read_text(encoding="utf-8")
+    (field,) = re.findall(r"-F '(config=.*?)'", page, flags=re.DOTALL)
+    settings, pool = Settings(spool_dir=tmp_path, state_dir=tmp_path, rate_limit="none"), ScriptedPool()
+    async with serving(application(settings, pool), settings) as url:
+        tasks = f"{url}/api/technology/speech-to-text"
+        status, said = await curl(f"{tasks}?language=en", "-F", f"file=@{recording}", "-F", field)
+        assert status == 202
+        while said["task"]["state"] in ("pending", "running"):
+            status, said = await curl(f"{tasks}/{said['task']['task_id']}")
+    assert status == 200
+    assert " ".join(segment["text"] for segment in said["result"]["one_best"]["segments"]) == TRANSCRIPT.text
+    assert said["result"]["additional_words"][0]["spelling"] == "disentu"
+    assert pool.requests[-1].vocabulary.phrases
+
+
 async def test_telecomx_by_login_token_and_cookie(tmp_path: Path, recording: Path) -> None:
     keys, jar = tmp_path / "keys", tmp_path / "jar"
     keys.write_text(f"alice {SECRET}\n")
@@ -110,7 +126,13 @@ async def test_too_large_an_upload_is_refused_before_it_is_sent(tmp_path: Path) 
     large.write_bytes(bytes(20 << 20))
     settings = Settings(spool_dir=tmp_path, max_upload_mb=1)
     async with serving(application(settings, ScriptedPool()), settings) as url:
-        for path, status in {"/voice/stt": 404, "/api/v1/stt/file": 422, "/v1/audio/transcriptions": 413}.items():
+        paths = {
+            "/voice/stt": 404,
+            "/api/v1/stt/file": 422,
+            "/v1/audio/transcriptions": 413,
+            "/api/technology/speech-to-text?language=en": 413,
+        }
+        for path, status in paths.items():
             assert (await curl("-F", f"file=@{large}", f"{url}{path}"))[0] == status
             in_chunks = ("-H", "Transfer-Encoding: chunked", "-H", "Expect:")
             assert (await curl("-F", f"file=@{large}", *in_chunks, f"{url}{path}"))[0] == status

@@ -25,7 +25,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     keys.write_text(f"alice {SECRET}\n")
     keys.chmod(0o600)
     command = [sys.executable, "-c", SERVE, "serve", "--port", "0", "--engine", "fake", "--keys-file", str(keys)]
-    environment = {**os.environ, "DRAGOMAN_SPOOL_DIR": str(folder)}
+    environment = {
+        **os.environ,
+        "DRAGOMAN_SPOOL_DIR": str(folder),
+        "DRAGOMAN_STATE_DIR": str(folder),
+        "DRAGOMAN_RATE_LIMIT": "none",
+    }
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         try:
             assert process.stdout is not None

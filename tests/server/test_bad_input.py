@@ -76,6 +76,32 @@ def test_audio_that_cannot_be_used_is_the_clients_error(server: httpx.Client, di
     assert is_vendors_error(dialect, reply.json())
 
 
+TASKS = "/api/technology/speech-to-text"
+
+
+@pytest.mark.parametrize(
+    ("query", "content"),
+    [
+        *(pytest.param("", content, id=name) for name, content in UNUSABLE.items()),
+        pytest.param("&channels=0,2", lambda: wav(channels=2), id="a channel that is not there"),
+    ],
+)
+def test_a_task_that_was_taken_with_bad_audio_is_rejected_with_the_reason(
+    server: httpx.Client, query: str, content: Callable[[], bytes]
+) -> None:
+    files = {"file": ("speech.wav", content())}
+    taken = server.post(f"{TASKS}?language=en{query}", files=files)
+    assert taken.status_code == 202, taken.text
+    ended = taken.json()
+    while ended["task"]["state"] in ("pending", "running"):
+        ended = server.get(taken.headers["x-location"]).json()
+    assert ended["task"]["state"] == "rejected"
+    assert ended["error"]["type"] == "request.validation-error"
+    (detail,) = ended["error"]["detail"]
+    assert detail["location"] == (["query", "channels"] if query else ["body", "file"])
+    assert detail["message"]
+
+
 @dialects
 def test_an_empty_file_is_the_clients_error(server: httpx.Client, dialect: str) -> None:
     reply = server.post(PATHS[dialect], data=REQUIRED[dialect], files={"file": ("speech.wav", b"")})
