@@ -88,3 +88,7 @@ def test_there_must_be_exactly_one_file_with_something_in_it() -> None:
     ]:
         with pytest.raises(error):
             with_files(*uploads).file("file")
+    empty = Upload(Path("somewhere"), "a.wav", 0)
+    assert with_files(empty).file("file", may_be_empty=True) == empty
+    with pytest.raises(MissingField):
+        with_files(Upload(Path("somewhere"), "", 0)).file("file", may_be_empty=True)
