@@ -1,8 +1,8 @@
 """What Schemathesis makes of the OpenAPI documents: no request, right or wrong, gets a 5xx that is no refusal, or a
 reply that its document does not describe.
 
-Requests are sent to the whole application over a scripted recogniser. Ids in replies are used in later requests, and
-half of the requests have none of the fields that are always refused.
+Requests are sent to the whole application over a scripted recogniser. Ids in replies are used in later requests. Half
+of the requests have none of the fields that are always refused, and the example where the document has one.
 """
 
 from __future__ import annotations
@@ -96,20 +96,16 @@ def _pairs(content: Any) -> Iterator[tuple[str, Any]]:
 def provoke(document: dict[str, Any], sender: Client) -> None:
     schema = schemathesis.openapi.from_dict(document)
     load_all_checks()
-    refused = {
-        name
-        for part in (value for _, value in _pairs(document["paths"]) if isinstance(value, dict))
-        for name, value in part.items()
-        if isinstance(value, dict) and str(value.get("description")).startswith("Refused.")
-    }
     operations = [found.ok() for found in schema.get_all_operations()]
     for operation in sorted(operations, key=lambda operation: operation.method == "delete"):
-        exchange(operation, GenerationMode.POSITIVE, sender, refused)
+        exchange(operation, GenerationMode.POSITIVE, sender)
         with suppress(Unsatisfiable):  # where nothing is sent, nothing can be wrong
-            exchange(operation, GenerationMode.NEGATIVE, sender, refused)
+            exchange(operation, GenerationMode.NEGATIVE, sender)
 
 
-def exchange(operation: Any, mode: GenerationMode, sender: Client, refused: set[str]) -> None:
+def exchange(operation: Any, mode: GenerationMode, sender: Client) -> None:
+    raw = operation.definition.raw
+
     @settings(
         max_examples=EXAMPLES,
         derandomize=True,
@@ -120,19 +116,30 @@ def exchange(operation: Any, mode: GenerationMode, sender: Client, refused: set[
     @given(
         case=operation.as_strategy(generation_mode=mode),
         known=st.none() | st.integers(0, 99),
-        leaves_out=st.booleans(),
+        is_usual=st.booleans(),
     )
-    def run(case: schemathesis.Case, known: int | None, leaves_out: bool) -> None:
+    def run(case: schemathesis.Case, known: int | None, is_usual: bool) -> None:
         for name in case.path_parameters or ():
             if known is not None and (ids := sender.ids.get(name)):
                 case.path_parameters[name] = ids[known % len(ids)]
-        if leaves_out and isinstance(case.body, dict):
-            case.body = {name: value for name, value in case.body.items() if name not in refused}
+        if is_usual:
+            case.query = usual(case.query, {each["name"]: each["schema"] for each in raw.get("parameters", ())})
+            schema = raw.get("requestBody", {}).get("content", {}).get(case.media_type, {}).get("schema", {})
+            case.body = usual(case.body, schema.get("properties", {}))
         reply = sender.send(case)
         assert reply.status_code < 500 or reply.status_code in REFUSALS, case.as_curl_command()
         case.validate_response(reply, checks=CHECKS)
 
     run()
+
+
+def usual(sent: Any, described: dict[str, Any]) -> Any:
+    """Without what is refused, and with the examples."""
+    if not isinstance(sent, dict):
+        return sent
+    examples = {name: each["examples"][0] for name, each in described.items() if "examples" in each}
+    refused = {name for name, each in described.items() if str(each.get("description")).startswith("Refused.")}
+    return {**{name: value for name, value in sent.items() if name not in refused}, **examples}
 
 
 async def begun(connected: httpx.AsyncClient, path: str, form: dict[str, Any]) -> httpx.Response:

@@ -61,12 +61,16 @@ SUBMISSION: Final[tuple[type[DragomanError], ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a form, or a parameter: its name as it is written, with the shape of its value."""
+    """A field of a form, or a parameter: its name as it is written, with the shape of its value.
+
+    The ``example`` is one that works; Swagger UI fills it in.
+    """
 
     name: str
     description: str = ""
     shape: Shape = str
     required: bool = False
+    example: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,15 +207,22 @@ def _parameter(where: Literal["path", "query", "header"], each: Field, schemas: 
         "name": each.name,
         "in": where,
         "description": each.description,
-        "schema": schemas.of(each.shape),
+        "schema": {**schemas.of(each.shape), **_example(each)},
         **required,
     }
+
+
+def _example(each: Field) -> dict[str, Any]:
+    return {} if each.example is None else {"examples": [each.example]}
 
 
 def _form(form: Form, schemas: _Schemas) -> dict[str, Any]:
     described: dict[str, Any] = {
         "type": "object",
-        "properties": {each.name: {**schemas.of(each.shape), "description": each.description} for each in form.fields},
+        "properties": {
+            each.name: {**schemas.of(each.shape), "description": each.description, **_example(each)}
+            for each in form.fields
+        },
     }
     if required := [each.name for each in form.fields if each.required]:
         described["required"] = required

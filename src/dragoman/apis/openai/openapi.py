@@ -45,7 +45,7 @@ def _transcribe(models: Iterable[str]) -> Operation:
             (
                 _field("file", FILE, required=True),
                 _field("model", openapi.choice(models), required=True),
-                _field("language", {"type": "string", "examples": ["en"]}),
+                _field("language", example="en"),
                 _field("prompt"),
                 _field("response_format", openapi.choice(RESPONSE_FORMATS)),
                 _field("temperature", {"type": "number", "minimum": 0, "maximum": 1}),
@@ -71,8 +71,8 @@ def _transcribe(models: Iterable[str]) -> Operation:
     )
 
 
-def _field(name: str, shape: openapi.Shape = str, *, required: bool = False) -> Field:
-    return Field(name, openapi.note(COVERAGE, _TRANSCRIBE, name), shape, required)
+def _field(name: str, shape: openapi.Shape = str, *, required: bool = False, example: Any = None) -> Field:
+    return Field(name, openapi.note(COVERAGE, _TRANSCRIBE, name), shape, required, example)
 
 
 def _list(name: str, shape: openapi.Shape) -> tuple[Field, ...]:
@@ -101,7 +101,7 @@ _MODEL: Final = Operation(
     path="/v1/models/{name:path}",
     summary="One of the models.",
     description=openapi.note(COVERAGE, "GET /v1/models/{name:path}"),
-    in_path=(Field("name", "Its name.", {"type": "string", "examples": ["whisper-1"]}),),
+    in_path=(Field("name", "Its name.", example="whisper-1"),),
     replies={200: Answer("The model.", {JSON: wire.Model})},
     errors=(*ANY_CALL, errors.UnknownModel),
 )

@@ -37,8 +37,12 @@ _CONFIG: Final = {
         },
     },
 }
+_EXAMPLE: Final = {
+    "preferred_phrases": ["speech to text"],
+    "additional_words": [{"spelling": "dragoman", "pronunciations": ["d r { g @ m @ n"]}],
+}
 _IDS: Final = tuple(
-    Field(name, openapi.note(COVERAGE, "all operations", name), {"type": "string", "maxLength": 256})
+    Field(name, openapi.note(COVERAGE, "all operations", name), {"type": "string", "pattern": "^[ -~]{1,256}$"})
     for name in ("X-Correlation-ID", "X-Request-ID")
 )
 _RATE: Final = openapi.note(COVERAGE, "all operations", "429")
@@ -68,21 +72,21 @@ _STARTING: Final = Operation(
         Field(
             "language",
             openapi.note(COVERAGE, _START, "language"),
-            {"type": "string", "examples": ["en", "en-GB"]},
             required=True,
+            example="en",
         ),
         Field("channel_mode", openapi.note(COVERAGE, _START, "channel_mode"), openapi.choice(ChannelMode)),
         Field(
             "channels",
             openapi.note(COVERAGE, _START, "channels"),
-            {"type": "string", "pattern": "^[0-9]{1,4}(,[0-9]{1,4})*$", "examples": ["0,1"]},
+            {"type": "string", "pattern": "^[0-9]{1,4}(,[0-9]{1,4})*$"},
         ),
     ),
     headers=_IDS,
     body=Form(
         (
             Field("file", openapi.note(COVERAGE, _START, "file"), FILE, required=True),
-            Field("config", openapi.note(COVERAGE, _START, "config"), _CONFIG),
+            Field("config", openapi.note(COVERAGE, _START, "config"), _CONFIG, example=_EXAMPLE),
         )
     ),
     replies={

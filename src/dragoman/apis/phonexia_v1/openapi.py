@@ -16,12 +16,16 @@ _OPEN: Final = "POST /api/v1/stt/stream"
 _CHECK: Final = "POST /api/v1/stt/checkdictionary"
 _STREAM: Final = "/api/v1/stt/stream/{stream_id}"
 _AUDIO: Final = "application/octet-stream"
-_PREFERRED: Final = (
-    wire.Preferred,
-    {"type": "object", "properties": {"preferred_phrases": {}}, "required": ["preferred_phrases"]},
-    {"type": "object", "properties": {"data": {}}, "required": ["data"]},
-)
-"""Bare, or in a wrapper."""
+
+
+def _wrapped(name: str, inner: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": {name: inner}, "required": [name], "additionalProperties": False}
+
+
+_IN_ONE: Final = _wrapped("preferred_phrases", {"$ref": "#/components/schemas/Preferred"})
+_PREFERRED: Final = (wire.Preferred, _IN_ONE, _wrapped("data", _IN_ONE))
+"""Bare, or in a wrapper or two."""
+_EXAMPLE: Final = '{"preferred_phrases": {"phrases": [{"phrase": "speech to text"}]}}'
 _STREAM_ID: Final = Field("stream_id", "What opening the stream replied.", {"type": "string", "format": "uuid"})
 _OF_A_STREAM: Final = (*ANY_CALL, errors.NotFound)
 
@@ -45,7 +49,7 @@ _FILES: Final = (
         body=Form(
             (
                 Field("file", openapi.note(COVERAGE, _FILE, "file"), FILE, required=True),
-                Field("preferred_phrases", openapi.note(COVERAGE, _FILE, "preferred_phrases")),
+                Field("preferred_phrases", openapi.note(COVERAGE, _FILE, "preferred_phrases"), example=_EXAMPLE),
             )
         ),
         replies={200: Answer("What was said.", {JSON: wire.Body[wire.Recognition]})},

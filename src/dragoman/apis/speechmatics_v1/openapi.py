@@ -19,8 +19,9 @@ _SUBMIT: Final = f"POST {_JOBS}"
 _TRANSCRIPT: Final = f"GET {_JOB}/transcript"
 _ALIGNMENT: Final = f"GET {_JOB}/alignment"
 _NUMBER: Final = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
-_USER: Final = Field("user", "Any positive integer.", _NUMBER)
+_USER: Final = Field("user", "Any positive integer.", _NUMBER, example=1)
 _OF_A_JOB: Final = (_USER, Field("job", "What submitting the recording replied.", _NUMBER))
+_EXAMPLE: Final = {"type": "transcription", "transcription_config": {"language": "en"}}
 _ERRORS: Final = (*JOBS, errors.NotFound)
 
 
@@ -43,8 +44,8 @@ def document() -> dict[str, Any]:
     )
 
 
-def _field(name: str, shape: openapi.Shape = str, *, required: bool = False) -> Field:
-    return Field(name, openapi.note(COVERAGE, _SUBMIT, name), shape, required)
+def _field(name: str, shape: openapi.Shape = str, *, required: bool = False, example: Any = None) -> Field:
+    return Field(name, openapi.note(COVERAGE, _SUBMIT, name), shape, required, example)
 
 
 _SUBMITTING: Final = Operation(
@@ -55,7 +56,7 @@ _SUBMITTING: Final = Operation(
     body=Form(
         (
             _field("data_file", FILE, required=True),
-            _field("config", wire.JobConfig),
+            _field("config", wire.JobConfig, example=_EXAMPLE),
             _field("model"),
             _field("diarization", BOOLEAN),
             _field("diarisation", BOOLEAN),

@@ -42,7 +42,7 @@ def _transcribe(engines: Iterable[str]) -> Operation:
             (
                 _field(_STT, "file", FILE, required=True),
                 _field(_STT, "engine", openapi.choice(engines)),
-                _field(_STT, "language", {"type": "string", "examples": ["en", "eng"]}),
+                _field(_STT, "language", example="en"),
                 _field(_STT, "timestamps_granularity", openapi.choice(["word", "character", "none"])),
                 _field(_STT, "tag_audio_events", BOOLEAN),
                 _field(_STT, "diarize", BOOLEAN),
@@ -88,5 +88,7 @@ _VALIDATION: Final = Operation(
 )
 
 
-def _field(operation: str, name: str, shape: openapi.Shape = str, *, required: bool = False) -> Field:
-    return Field(name, openapi.note(COVERAGE, operation, name), shape, required)
+def _field(
+    operation: str, name: str, shape: openapi.Shape = str, *, required: bool = False, example: Any = None
+) -> Field:
+    return Field(name, openapi.note(COVERAGE, operation, name), shape, required, example)
