@@ -10,9 +10,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 CATEGORIES = frozenset({"unit", "contract", "golden", "model", "client", "browser", "realtime", "audio", "ffmpeg"})
 REPOSITORY = Path(__file__).parent.parent
+
+# That the machine has other things to do is no fault of a test.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -42,7 +42,7 @@ def audio_event(audio: bytes, **headers: str) -> bytes:
 
 
 def conversation(opener: Opener | None = None) -> TranscriptionStream:
-    results = TranscriptResults(Parameters("en-US", 16_000, "session"))
+    results = TranscriptResults(Parameters(("en-US",), 16_000, "session"))
     return TranscriptionStream(
         Opening(RecognitionRequest(), 16_000), opener or Opener(BodyFraming()), results, channels=1
     )

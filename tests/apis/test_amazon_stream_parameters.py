@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from dragoman.apis.amazon_transcribe import parameters
 from dragoman.apis.amazon_transcribe.coverage import STREAM
 from dragoman.apis.amazon_transcribe.parameters import NAMES, PREFIX, Parameters
 from dragoman.apis.amazon_transcribe.stability import Stability
+from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import InvalidRequest, MissingField, UnknownModel, UnsupportedLanguage, UnsupportedOption
 from dragoman.core.request import AudioEncoding
 
@@ -47,15 +49,27 @@ VALID = {
 """A value for every parameter of the document."""
 
 
+CAPABILITIES = Capabilities("model", "1", ("en",))
+IDENTIFIES = Capabilities("model", "1", ("en", "de", "fr"), identifies=("en", "de", "fr"))
+
+
 def read(*languages: str, **given: str) -> Parameters:
     """Names with underscores."""
     asked = NEEDED | {name.replace("_", "-"): value for name, value in given.items()}
-    return parameters.read(asked.items(), languages or ("en",))
+    return parameters.read(asked.items(), replace(CAPABILITIES, languages=languages or ("en",)))
+
+
+def read_identifying(**given: str) -> Parameters:
+    """Names with underscores; without a language."""
+    asked = {"media-encoding": "pcm", "sample-rate": "16000", "language-options": "en-US,de-DE,fr-FR"}
+    return parameters.read(
+        (asked | {name.replace("_", "-"): value for name, value in given.items()}).items(), IDENTIFIES
+    )
 
 
 def refusal(given: dict[str, str]) -> str:
     with pytest.raises(InvalidRequest) as refused:
-        parameters.read(given.items(), ("en",))
+        parameters.read(given.items(), CAPABILITIES)
     return refused.value.message
 
 
@@ -66,8 +80,9 @@ def test_every_parameter_has_a_value_here_and_a_line_on_the_coverage_page() -> N
 
 def test_what_is_needed_is_enough() -> None:
     asked = read()
-    assert (asked.language, asked.rate, asked.channels) == ("en-US", 16_000, 1)
-    assert (asked.vocabulary, asked.vocabulary_filter, asked.stability) == (None, None, None)
+    assert (asked.languages, asked.rate, asked.channels) == (("en-US",), 16_000, 1)
+    assert (asked.vocabularies, asked.filters, asked.stability) == ((), (), None)
+    assert not asked.identifies
     assert not asked.pii_types
     assert len(asked.session_id) == 36
 
@@ -75,7 +90,7 @@ def test_what_is_needed_is_enough() -> None:
 @pytest.mark.parametrize("name", NEEDED)
 def test_what_is_needed_and_missing_is_named(name: str) -> None:
     with pytest.raises(MissingField, match=name):
-        parameters.read((item for item in NEEDED.items() if item[0] != name), ("en",))
+        parameters.read((item for item in NEEDED.items() if item[0] != name), CAPABILITIES)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +196,7 @@ def test_flags_are_written_in_any_case(written: str, is_on: bool) -> None:
 
 def test_flags_that_are_off_exclude_nothing() -> None:
     asked = read(identify_language="False", show_speaker_label="false", enable_channel_identification="false")
-    assert asked.language == "en-US"
+    assert asked.languages == ("en-US",)
     assert {name for name, _ in asked.echo} == {*NEEDED, "session-id"}
 
 
@@ -209,7 +224,7 @@ def test_what_cannot_be_honoured_is_refused_by_name(given: dict[str, str], kind:
 
 
 def test_a_language_that_is_installed_is_taken() -> None:
-    assert read("en", "de", language_code="de-DE").language == "de-DE"
+    assert read("en", "de", language_code="de-DE").languages == ("de-DE",)
 
 
 @pytest.mark.parametrize("kind", ["content_identification_type", "content_redaction_type"])
@@ -233,7 +248,7 @@ def test_other_types_are_refused(types: str) -> None:
 
 def test_a_parameter_comes_once() -> None:
     with pytest.raises(InvalidRequest, match="sample-rate"):
-        parameters.read([*NEEDED.items(), ("sample-rate", "16000")], ("en",))
+        parameters.read([*NEEDED.items(), ("sample-rate", "16000")], CAPABILITIES)
 
 
 def test_headers_and_query_have_the_same_parameters() -> None:
@@ -267,7 +282,7 @@ def test_a_session_is_a_uuid(session: str) -> None:
 def attempt(given: Mapping[str, str]) -> Parameters | str:
     """What was asked, or why not."""
     try:
-        return parameters.read(given.items(), ("en",))
+        return parameters.read(given.items(), CAPABILITIES)
     except InvalidRequest as error:
         return error.message
 
@@ -291,3 +306,28 @@ def test_pairs_are_refused_in_either_order() -> None:
     for first, second in product(both, repeat=2):
         if first != second:
             assert "not both" in refusal(dict([first, *NEEDED.items(), second]))
+
+
+def test_the_preferred_one_of_several_languages_comes_first() -> None:
+    assert read_identifying(identify_language="true").languages == ("en-US", "de-DE", "fr-FR")
+    preferred = read_identifying(identify_language="true", preferred_language="fr-FR")
+    assert preferred.languages == ("fr-FR", "en-US", "de-DE")
+    assert preferred.identifies
+    assert not preferred.changing
+    assert read_identifying(identify_multiple_languages="true").changing
+
+
+def test_a_result_says_its_language_as_the_client_wrote_it() -> None:
+    asked = read_identifying(identify_language="true", language_options="en-AU,de-AT")
+    assert [asked.language_of(code) for code in ("de", "en")] == ["de-AT", "en-AU"]
+
+
+def test_each_language_may_have_a_word_list() -> None:
+    asked = read_identifying(identify_language="true", vocabulary_names="one,two", vocabulary_filter_names="three")
+    assert (asked.vocabularies, asked.filters) == (("one", "two"), ("three",))
+
+
+@pytest.mark.parametrize("name", ["identify_language", "identify_multiple_languages"])
+def test_a_language_that_cannot_be_recognised_cannot_be_found_out(name: str) -> None:
+    with pytest.raises(UnsupportedLanguage):
+        read_identifying(**{name: "true", "language_options": "en-US,cs-CZ"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -16,7 +17,7 @@ from dragoman.apis.amazon_transcribe.parameters import FilterMethod, Parameters
 from dragoman.apis.amazon_transcribe.result import TranscriptResults
 from dragoman.apis.amazon_transcribe.stability import Stability
 from dragoman.core.events import Final, Finished, Partial, SpeechEnded, SpeechEvent, SpeechStarted
-from dragoman.core.transcript import Transcript
+from dragoman.core.transcript import LanguageScore, Transcript
 from scripted import spoken
 from strategies import transcripts
 
@@ -25,8 +26,8 @@ pytestmark = pytest.mark.unit
 
 def results(*, unwanted: Iterable[str] = (), **options: Any) -> TranscriptResults:
     numbers = count()
-    asked = Parameters("en-US", 16_000, "session", **options)
-    return TranscriptResults(asked, tuple(unwanted), lambda: f"id-{next(numbers)}")
+    asked = Parameters(("en-US",), 16_000, "session", **options)
+    return TranscriptResults(asked, {"en-US": tuple(unwanted)}, lambda: f"id-{next(numbers)}")
 
 
 def told(of: TranscriptResults, *said: SpeechEvent) -> list[dict[str, Any]]:
@@ -88,7 +89,7 @@ def test_a_result_keeps_its_id_until_its_final() -> None:
 
 
 def test_ids_are_new_in_every_stream() -> None:
-    asked = Parameters("en-US", 16_000, "session")
+    asked = Parameters(("en-US",), 16_000, "session")
     ids = {told(TranscriptResults(asked), Final(spoken("one")))[0]["ResultId"] for _ in range(3)}
     assert len(ids) == 3
 
@@ -235,3 +236,24 @@ def test_what_is_redacted_is_redacted_although_it_was_stable(level: Stability) -
     (final,) = told(of, Final(spoken(NAME)))
     assert best(final)["Transcript"] == "My name is [NAME], thanks."
     assert "John" not in str(final)
+
+
+def test_a_language_that_was_found_out_is_told_with_all_scores() -> None:
+    asked = Parameters(("en-US", "de-AT"), 16_000, "session")
+    heard = replace(spoken("eins"), languages=(LanguageScore("de", 0.9), LanguageScore("en", 0.1)))
+    (result,) = told(TranscriptResults(asked, {"de-AT": ("eins",), "en-US": ("one",)}), Final(heard))
+    assert result["LanguageCode"] == "de-AT"
+    assert result["LanguageIdentification"] == [
+        {"LanguageCode": "de-AT", "Score": 0.9},
+        {"LanguageCode": "en-US", "Score": 0.1},
+    ]
+    assert result["Alternatives"][0]["Transcript"] == "***"
+
+
+def test_a_word_whose_speaker_is_known_says_it_in_the_final() -> None:
+    words = tuple(replace(word, speaker=number) for number, word in enumerate(spoken("one two").words))
+    results = TranscriptResults(Parameters(("en-US",), 16_000, "session"))
+    (partial,) = told(results, Partial(replace(spoken("one two"), words=words), 0))
+    (final,) = told(results, Final(replace(spoken("one two"), words=words)))
+    assert [item.get("Speaker") for item in partial["Alternatives"][0]["Items"]] == [None, None]
+    assert [item.get("Speaker") for item in final["Alternatives"][0]["Items"]] == ["0", "1"]

@@ -50,7 +50,7 @@ def final_of(text: str) -> Final:
 
 def shown(level: Stability | None, said: Iterable[SpeechEvent]) -> list[list[Item]]:
     """The items of every result."""
-    results = TranscriptResults(Parameters("en-US", 16_000, "session", stability=level))
+    results = TranscriptResults(Parameters(("en-US",), 16_000, "session", stability=level))
     heard = []
     for event in said:
         results.deliver(event)

@@ -25,10 +25,11 @@ from dragoman.core.errors import (
     UndecodableAudio,
     UnknownModel,
     UnsupportedLanguage,
+    UnsupportedOption,
 )
 from dragoman.core.events import Final, Finished, Opened, RecognitionEvent, SpeechEnded
 from dragoman.core.ports import Instances, LiveStream
-from dragoman.core.request import AudioEncoding, RecognitionRequest
+from dragoman.core.request import AudioEncoding, LanguageChoice, LanguageOption, RecognitionRequest
 from dragoman.core.transcript import Transcript
 from dragoman.service.limits import Admission, Quota
 from dragoman.service.recognition import Recognition
@@ -186,6 +187,29 @@ async def test_what_is_wrong_with_a_stream_is_said_before_it_begins(recognitions
             with pytest.raises(error), recognition.live(request, rate):
                 pass
         assert recognition.stream_instances().busy == 0
+
+
+def choice(*languages: str) -> RecognitionRequest:
+    return RecognitionRequest(choice=LanguageChoice(tuple(map(LanguageOption, languages))))
+
+
+async def test_a_language_is_found_out_among_those_that_are_installed(recognitions: Recognitions) -> None:
+    async with recognitions(languages=["en", "de"], identifies=True) as recognition:
+        assert recognition.capabilities().identifies == ("en", "de")
+        with pytest.raises(UnsupportedLanguage, match="not 'cs'"), recognition.live(choice("en", "cs"), RATE):
+            pass
+        with recognition.live(choice("de", "en"), RATE) as stream:
+            await stream.send(SPEECH)
+            stream.finish()
+            heard = await listen(stream)
+        assert heard.language == "en"
+        assert [each.language for each in heard.segments[0].languages] == ["en", "de"]
+
+
+async def test_without_a_model_for_it_no_language_is_found_out(recognitions: Recognitions) -> None:
+    async with recognitions(languages=["en", "de"]) as recognition:
+        with pytest.raises(UnsupportedOption, match="install"), recognition.live(choice("en", "de"), RATE):
+            pass
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 44_100, 48_000])

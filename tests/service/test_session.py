@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -13,9 +13,16 @@ from hypothesis import strategies as st
 
 from dragoman.core.errors import Cancelled
 from dragoman.core.events import Final, Finished, Partial, SpeechEnded, SpeechEvent, SpeechStarted
-from dragoman.core.request import DictionaryWord, RecognitionRequest, TimeDetail, Vocabulary
+from dragoman.core.request import (
+    DictionaryWord,
+    LanguageChoice,
+    LanguageOption,
+    RecognitionRequest,
+    TimeDetail,
+    Vocabulary,
+)
 from dragoman.core.transcript import Segment
-from dragoman.engines.fake import EvenAligner, FakeEngine, Mishap, Script, SpellingMatcher
+from dragoman.engines.fake import EvenAligner, FakeEngine, LoudnessIdentifier, Mishap, Script, SpellingMatcher
 from dragoman.service.endpointing import EndpointingRule
 from dragoman.service.recognise import Recogniser, VadStream
 from dragoman.service.session import Kind, LiveSession
@@ -426,3 +433,27 @@ def test_times_are_those_of_the_submitted_audio_at_any_rate(rate: int, silence_m
     after: Callable[[int], float] = lambda ms: start * 1000 / rate + silence_ms + 1_000 + ms  # noqa: E731
     assert len(ended) == 1
     assert after(200 - 2 * 32) <= ended[0].end_ms <= after(200 + 2 * 32)
+
+
+def test_the_language_of_each_channel_is_found_out_while_it_speaks() -> None:
+    loud, quiet = (LoudnessIdentifier(("en", "de")) for _ in range(2))
+    for identifier, level, language in ((loud, 0.9, "de"), (quiet, 0.3, "en")):
+        found = replace(recogniser(Script(languages=("en", "de"))), identifier=identifier)
+        options = (LanguageOption("en"), LanguageOption("de"))
+        session = LiveSession(found, RecognitionRequest(choice=LanguageChoice(options)), RULE, 16_000)
+        listener = Listener(session)
+        rng = np.random.default_rng(0)
+        for ms, is_loud in [(2_000, True), (800, False), (2_000, True), (800, False), (1_000, True)]:
+            samples = rng.uniform(-level, level, ms * 16) * is_loud
+            session.feed((samples * 32767).astype("<i2").tobytes())
+            listener.step()
+        session.finish()
+        listener.step()
+        told = [event.segment for event in listener.events if isinstance(event, Final)]
+        assert len(told) == 3
+        assert [segment.languages[0].language for segment in told] == [language] * 3
+        first = next(event.segment for event in listener.events if isinstance(event, Partial))
+        assert first.languages == ()
+        finished = listener.events[-1]
+        assert isinstance(finished, Finished)
+        assert finished.language == language

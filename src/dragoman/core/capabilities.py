@@ -16,5 +16,7 @@ class Capabilities:
     """Whether phrases of the vocabulary are preferred."""
     max_segment_ms: int = 15_000
     """The longest stretch of audio the engine takes in one call."""
+    identifies: tuple[str, ...] = ()
+    """The languages, ISO 639-1, that can be told apart; none where no model for that is installed."""
     draft_batch: int = 1
     """How many live utterances one call of ``draft`` is best given."""

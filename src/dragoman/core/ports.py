@@ -109,6 +109,27 @@ class Aligner(Protocol):
         ...
 
 
+class LanguageIdentifier(Protocol):
+    """Hears which language is spoken.
+
+    Implementations hold one suite of contract tests (``tests/contracts/test_language_identifier.py``).
+    """
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """ISO 639-1."""
+        ...
+
+    def load(self) -> None:
+        """Raises ``EngineNotReady`` with what to do when the model is not installed."""
+        ...
+
+    def identify(self, samples: Samples, among: Sequence[str]) -> tuple[float, ...]:
+        """How likely each of these languages is spoken; together 1. The more speech, the surer: three seconds are a
+        good measure."""
+        ...
+
+
 class DictionaryMatcher(Protocol):
     """Puts words of a client's dictionary where they were said but something that sounds alike was recognised."""
 

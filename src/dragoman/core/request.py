@@ -103,10 +103,28 @@ class Vocabulary:
 
 
 @dataclass(frozen=True, slots=True)
+class LanguageOption:
+    """A language that may be spoken, ISO 639-1, and what the client knows of the words if it is."""
+
+    language: str
+    vocabulary: Vocabulary = Vocabulary()
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageChoice:
+    """Which of several languages is spoken is to be found out: once, or with ``changing`` for every utterance anew.
+    The first one is taken until it is known."""
+
+    options: tuple[LanguageOption, ...]
+    changing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RecognitionRequest:
     """One recognition. ``language`` is an ISO 639-1 code, or ``None`` for the profile's own language.
 
-    ``profile`` names a recogniser configuration (model and effort), see the setting ``profiles``.
+    ``profile`` names a recogniser configuration (model and effort), see the setting ``profiles``. With ``choice``, of
+    live streams only, the language and its vocabulary come from there.
     """
 
     language: str | None = None
@@ -114,3 +132,4 @@ class RecognitionRequest:
     channels: ChannelSelection = ChannelSelection()
     profile: str = "default"
     vocabulary: Vocabulary = Vocabulary()
+    choice: LanguageChoice | None = None

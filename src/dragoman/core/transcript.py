@@ -18,11 +18,20 @@ class Character:
 
 
 @dataclass(frozen=True, slots=True)
+class LanguageScore:
+    """How likely it is, 0 to 1, that a language is spoken; ISO 639-1."""
+
+    language: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Word:
     """One word as displayed, punctuation attached (``"Hello,"``).
 
     ``confidence`` is the calibrated probability, 0 to 1, that the word is right. ``characters`` is filled only when
-    character times were asked for; their texts join to ``text``.
+    character times were asked for; their texts join to ``text``. ``speaker`` counts from 0 in the order in which
+    people begin to speak; ``None`` where speakers were not told apart.
     """
 
     text: str
@@ -30,6 +39,7 @@ class Word:
     end_ms: int
     confidence: float
     characters: tuple[Character, ...] = ()
+    speaker: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +47,8 @@ class Segment:
     """A stretch of speech on one channel, at most about fifteen seconds.
 
     ``index`` numbers the segments of one request in the order of the recording and never repeats. ``words`` is empty
-    when only segment times were asked for; otherwise its texts joined by spaces are ``text``.
+    when only segment times were asked for; otherwise its texts joined by spaces are ``text``. ``languages``, the most
+    likely first, is filled only where the language was to be found out, and has been.
     """
 
     index: int
@@ -47,6 +58,7 @@ class Segment:
     text: str
     confidence: float
     words: tuple[Word, ...] = ()
+    languages: tuple[LanguageScore, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

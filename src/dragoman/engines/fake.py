@@ -74,6 +74,8 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     languages: Annotated[tuple[str, ...], Meta(min_length=1)] = ("en",)
     phrases: bool = True
     """Whether it claims to prefer phrases."""
+    identifies: bool = False
+    """Whether languages can be told apart: the louder, the later in ``languages``."""
     confidence: Annotated[float, Meta(gt=0, le=1)] = 0.9
     """How sure it is of every word."""
     mishaps: tuple[Mishap, ...] = ()
@@ -212,6 +214,22 @@ class EvenAligner:
 def _spread(word: str, start_ms: int, end_ms: int) -> tuple[Character, ...]:
     edges = [start_ms + (end_ms - start_ms) * position // len(word) for position in range(len(word) + 1)]
     return tuple(Character(c, edges[position], edges[position + 1]) for position, c in enumerate(word))
+
+
+class LoudnessIdentifier:
+    """Hears no language: audio whose peak is in the n-th part of the scale is in the n-th language."""
+
+    def __init__(self, languages: tuple[str, ...]) -> None:
+        self.languages = languages
+
+    def load(self) -> None:
+        """There is nothing to load."""
+
+    def identify(self, samples: Samples, among: Sequence[str]) -> tuple[float, ...]:
+        peak = float(np.abs(np.frombuffer(samples, np.float32)).max(initial=0.0))
+        place = min(int(peak * len(self.languages)), len(self.languages) - 1)
+        weights = [1 / (1 + abs(self.languages.index(language) - place)) ** 3 for language in among]
+        return tuple(weight / sum(weights) for weight in weights)
 
 
 class SpellingMatcher:

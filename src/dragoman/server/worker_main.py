@@ -124,11 +124,13 @@ def _spoken() -> tuple[bytes, int]:
 
 
 def _fake(modes: Collection[str], classes: WordClasses) -> dict[str, Recogniser]:
-    from dragoman.engines.fake import AllSpeech, EvenAligner, FakeEngine, Script, SpellingMatcher, read_script
+    from dragoman.engines import fake
 
-    script = os.environ.get(FAKE_SCRIPT)
-    engine = FakeEngine(read_script(Path(script)) if script else Script())
-    recogniser = Recogniser(engine, EvenAligner(), AllSpeech(), SpellingMatcher())
+    script = fake.read_script(Path(named)) if (named := os.environ.get(FAKE_SCRIPT)) else fake.Script()
+    identifier = fake.LoudnessIdentifier(script.languages) if script.identifies else None
+    recogniser = Recogniser(
+        fake.FakeEngine(script), fake.EvenAligner(), fake.AllSpeech(), fake.SpellingMatcher(), identifier
+    )
     return dict.fromkeys(modes, recogniser)
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from dragoman.audio.segment import SpeechSegment
+from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import Cancelled
-from dragoman.core.ports import Aligner, DictionaryMatcher, Engine, Hypothesis
+from dragoman.core.ports import Aligner, DictionaryMatcher, Engine, Hypothesis, LanguageIdentifier
 from dragoman.core.request import RecognitionRequest, TimeDetail
 from dragoman.core.transcript import Character, Segment, Word
 
@@ -33,12 +34,20 @@ class VoiceActivity(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Recogniser:
-    """What stands behind a profile. Without a ``matcher`` the pronunciations of a dictionary say nothing."""
+    """What stands behind a profile. Without a ``matcher`` the pronunciations of a dictionary say nothing, without an
+    ``identifier`` no language can be found out."""
 
     engine: Engine
     aligner: Aligner
     voice_activity: VoiceActivity
     matcher: DictionaryMatcher | None = None
+    identifier: LanguageIdentifier | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The engine's, and what else there is."""
+        identifies = () if self.identifier is None else self.identifier.languages
+        return replace(self.engine.capabilities, identifies=identifies)
 
 
 def recognise_segment(

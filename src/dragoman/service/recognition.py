@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, aclosing, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from dragoman.core.assemble import Assembler
 from dragoman.core.capabilities import Capabilities
-from dragoman.core.errors import EngineNotReady, InvalidField, Unavailable, UnsupportedLanguage
+from dragoman.core.errors import EngineNotReady, InvalidField, Unavailable, UnsupportedLanguage, UnsupportedOption
 from dragoman.core.events import Final, Finished, Opened, Progress, RecognitionEvent
 from dragoman.core.ports import Instances, LiveStream, RecogniserPool
 from dragoman.core.request import MOST_STREAM_CHANNELS, AudioEncoding, RecognitionRequest, TimeDetail
@@ -221,14 +221,19 @@ class Recognition:
             raise Unavailable("The server is starting or stopping. Try again later.")
 
     def _with_language(self, request: RecognitionRequest) -> RecognitionRequest:
-        languages = self.capabilities(request.profile).languages
-        if request.language is None:
-            return replace(request, language=languages[0])
-        if request.language not in languages:
+        capabilities = self.capabilities(request.profile)
+        if request.choice is not None:
+            asked = tuple(option.language for option in request.choice.options)
+            _check_identifiable(asked, capabilities)
+            request = replace(request, language=asked[0])
+        else:
+            asked = (request.language or capabilities.languages[0],)
+        if unknown := [language for language in asked if language not in capabilities.languages]:
             raise UnsupportedLanguage(
-                f"The model of profile {request.profile!r} recognises {', '.join(languages)}, not {request.language!r}."
+                f"The model of profile {request.profile!r} recognises {', '.join(capabilities.languages)}, not "
+                f"{', '.join(map(repr, unknown))}."
             )
-        return request
+        return replace(request, language=asked[0])
 
     async def _recognise_sample(self) -> None:
         assert self._sample_path is not None
@@ -239,3 +244,15 @@ class Recognition:
                 assembler.add(event)
         if not assembler.transcript().segments:
             raise EngineNotReady("The recogniser found no words in a recording of speech.")
+
+
+def _check_identifiable(languages: Iterable[str], capabilities: Capabilities) -> None:
+    if not capabilities.identifies:
+        raise UnsupportedOption(
+            "No model that identifies languages is installed: name the language, or install a model for it."
+        )
+    if unknown := [language for language in languages if language not in capabilities.identifies]:
+        raise UnsupportedLanguage(
+            f"The model that identifies languages knows {', '.join(capabilities.identifies)}, not "
+            f"{', '.join(map(repr, unknown))}."
+        )

@@ -29,6 +29,7 @@ from dragoman.core.transcript import Character, Segment, Word
 from dragoman.service.endpointing import Ended, Endpointer, EndpointingRule, Paused, Resumed, Started
 from dragoman.service.partials import Agreement
 from dragoman.service.recognise import Recogniser, recognise_segment
+from dragoman.service.spoken_language import SpokenLanguage
 
 Floats = npt.NDArray[np.float32]
 
@@ -83,8 +84,8 @@ class _Open:
     stop_sample: int | None = None
     ended: int = 0
     """Frame at which it was seen to have ended."""
-    answered: bool = False
-    """``answer`` is what it says if the pause lasts."""
+    answered: SpokenLanguage | None = None
+    """``answer`` is what it says if the pause lasts, and this the language then; ``None``: it is not known yet."""
     answer: Segment | None = None
 
 
@@ -109,7 +110,9 @@ class LiveSession:
         index_step: int = 1,
     ) -> None:
         self._recogniser = recogniser
-        self._request = request
+        self._language = SpokenLanguage(request)
+        """As it is known from the utterances that are over."""
+        self._is_timed = request.time_detail is not TimeDetail.SEGMENT
         self._rate = rate
         self._start = start
         self._channel = channel
@@ -169,7 +172,7 @@ class LiveSession:
         if first.stop_sample is not None:
             return Work(Kind.FINAL, self._ms(first.ended * FRAME))
         if first.paused is not None:
-            return None if first.answered else Work(Kind.AHEAD, self._ms(first.paused * FRAME))
+            return None if first.answered is not None else Work(Kind.AHEAD, self._ms(first.paused * FRAME))
         is_due = first.draft_due <= self._looked_at
         return Work(Kind.PARTIAL, self._ms(first.draft_due)) if is_due else None
 
@@ -191,9 +194,8 @@ class LiveSession:
         if not said or not is_news:
             return
         first.told, first.told_to = (text, shown.stable), first.draft_to
-        timed = self._request.time_detail is not TimeDetail.SEGMENT
         tail = hypothesis.words[len(first.stable) :]
-        times = self._tail_times(first, [word.text for word in tail]) if timed else ()
+        times = self._tail_times(first, [word.text for word in tail]) if self._is_timed else ()
         begin_ms = self._ms(start)
 
         def place(offset_ms: int) -> int:
@@ -210,18 +212,19 @@ class LiveSession:
             for word, time in zip(said[len(first.stable) :], times, strict=False)
         )
         words = (*first.stable_words, *told)
-        if timed and shown.stable > len(first.stable):
+        if self._is_timed and shown.stable > len(first.stable):
             first.stable_end_ms = times[shown.stable - len(first.stable) - 1].end_ms
         first.stable, first.stable_words = said[: shown.stable], words[: shown.stable]
         first.drafting.settle(shown.stable)
         segment = Segment(
             index=first.index,
             channel=self._channel,
-            start_ms=words[0].start_ms if timed else begin_ms,
-            end_ms=words[-1].end_ms if timed else stop_ms,
+            start_ms=words[0].start_ms if self._is_timed else begin_ms,
+            end_ms=words[-1].end_ms if self._is_timed else stop_ms,
             text=text,
             confidence=fmean(word.confidence for word in said),
             words=words,
+            languages=self._language.scores,
         )
         self._events.append(Partial(segment, shown.stable))
 
@@ -233,8 +236,10 @@ class LiveSession:
             assert first.paused is not None
             stop = first.paused * FRAME
         speech = SpeechSegment(self._ms(start), self._ms(stop), self._tape.between(start, stop))
-        first.answer = recognise_segment(self._recogniser, speech, first.index, self._channel, self._request, cancelled)
-        first.answered = True
+        language = self._language.after(self._recogniser.identifier, speech.samples.data)
+        answer = recognise_segment(self._recogniser, speech, first.index, self._channel, language.request, cancelled)
+        first.answer = None if answer is None else replace(answer, languages=language.scores)
+        first.answered = self._language if answer is None else language
         self._close_answered()
 
     def take_events(self) -> list[SpeechEvent]:
@@ -243,7 +248,7 @@ class LiveSession:
         if self._is_over and not self._utterances and not self.is_finished:
             self.is_finished = True
             capabilities = self._recogniser.engine.capabilities
-            language = self._request.language or capabilities.languages[0]
+            language = self._language.request.language or capabilities.languages[0]
             events.append(Finished(self.taken * 1000 // self._rate, language, capabilities.model))
         self._settle()
         return events
@@ -266,7 +271,7 @@ class LiveSession:
                         self._utterances[-1].paused = stop
                     case Resumed():
                         self._utterances[-1].paused = None
-                        self._utterances[-1].answered = False
+                        self._utterances[-1].answered = None
                     case Ended():
                         self._end(boundary)
         self._tape.forget(self._earliest * FRAME)
@@ -275,7 +280,7 @@ class LiveSession:
         opened = _Open(
             index=self._indices,
             start=started.start,
-            drafting=self._recogniser.engine.open_utterance(self._request),
+            drafting=self._recogniser.engine.open_utterance(self._language.request),
             agreement=Agreement(),
             draft_due=started.speech * FRAME + _FIRST_DRAFT,
         )
@@ -296,8 +301,9 @@ class LiveSession:
     def _close_answered(self) -> None:
         """The first utterance is over once its final is known, and it has ended."""
         first = self._utterances[0]
-        if not first.answered or first.stop_sample is None:
+        if first.answered is None or first.stop_sample is None:
             return
+        self._language = first.answered
         if first.answer is not None:
             self._events.append(FinalEvent(first.answer))
         self._events.append(SpeechEnded(first.index, self._channel, self._ms(first.stop_sample)))
@@ -313,13 +319,13 @@ class LiveSession:
         """Those of the words behind the stable ones."""
         if not words:
             return ()
-        after_ms = first.stable_end_ms
+        request, after_ms = self._language.request, first.stable_end_ms
         samples = self._tape.between(first.start * FRAME + after_ms * SAMPLE_RATE // 1000, first.draft_to)
         times = self._recogniser.aligner.align(
             samples.data,
             words,
-            characters=self._request.time_detail is TimeDetail.CHARACTER,
-            known=self._request.vocabulary.words,
+            characters=request.time_detail is TimeDetail.CHARACTER,
+            known=request.vocabulary.words,
         )
         return tuple(
             WordTimes(

@@ -45,7 +45,7 @@ class Transcriber:
         self._limits = limits
 
     def capabilities(self) -> dict[str, Capabilities]:
-        return {profile: recogniser.engine.capabilities for profile, recogniser in self._recognisers.items()}
+        return {profile: recogniser.capabilities for profile, recogniser in self._recognisers.items()}
 
     def transcribe(
         self,

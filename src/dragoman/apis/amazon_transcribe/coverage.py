@@ -137,8 +137,8 @@ STREAM: Final = (
     Covered(
         _STREAM,
         "vocabulary-names, vocabulary-filter-names",
-        "refused",
-        "They go with the identification of languages only.",
+        "supported",
+        "With the identification of languages, at most one for each.",
     ),
     Covered(_STREAM, "show-speaker-label", "refused", "Speakers are not told apart yet."),
     Covered(
@@ -166,8 +166,10 @@ STREAM: Final = (
     Covered(
         _STREAM,
         "identify-language, identify-multiple-languages, language-options, preferred-language",
-        "refused",
-        "No model that identifies languages is installed. What is wrong with the options is said before that.",
+        "supported",
+        "With a model that identifies languages, among those that the profile 'default' recognises; the embedded model "
+        "does not, and then they are refused. One channel's language is known after three seconds of speech; until "
+        "then the preferred one or the first is taken.",
     ),
     Covered(_STREAM, "any other parameter", "refused", "Nothing is dropped in silence."),
     Covered(

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from dragoman.analysis.redact import ALL, PiiType
 from dragoman.apis.amazon_transcribe.stability import Stability
+from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import InvalidField, MissingField, UnknownModel, UnsupportedLanguage, UnsupportedOption
 from dragoman.core.request import AudioEncoding
 from dragoman.language.tags import iso_639_1
@@ -87,16 +88,22 @@ _NEEDS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """``echo`` are the parameters as the reply repeats them, by their names in a query."""
+    """``echo`` are the parameters as the reply repeats them, by their names in a query.
 
-    language: str
+    ``languages`` are such as en-US. Of several, the one that is spoken is to be found out, and the first is taken until
+    then; with ``changing`` it may be another one later.
+    """
+
+    languages: tuple[str, ...]
     rate: int
     session_id: str
     encoding: AudioEncoding = AudioEncoding.PCM
     channels: int = 1
     by_channel: bool = False
-    vocabulary: str | None = None
-    vocabulary_filter: str | None = None
+    changing: bool = False
+    vocabularies: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+    """Names; of several languages at most one for each."""
     filter_method: FilterMethod = "mask"
     stability: Stability | None = None
     pii_types: frozenset[PiiType] = frozenset()
@@ -104,6 +111,15 @@ class Parameters:
     redacts: bool = False
     """Whether it is replaced; else it is only said where it is."""
     echo: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def identifies(self) -> bool:
+        """The language is to be found out."""
+        return len(self.languages) > 1
+
+    def language_of(self, code: str) -> str:
+        """Which of the languages has this code of ISO 639-1."""
+        return next((language for language in self.languages if iso_639_1(language) == code), self.languages[0])
 
 
 def of_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
@@ -121,30 +137,32 @@ def of_query(query: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     ]
 
 
-def read(given: Iterable[tuple[str, str]], languages: Iterable[str]) -> Parameters:
-    """``languages``, ISO 639-1, are those that can be recognised. Raises ``InvalidRequest`` that names a parameter."""
+def read(given: Iterable[tuple[str, str]], capabilities: Capabilities) -> Parameters:
+    """Raises ``InvalidRequest`` that names a parameter."""
     values = _checked(given)
     _check_pairs(values)
     _refuse_missing(values)
-    _refuse_unsupported(values)
-    language = values["language-code"]
-    _check_language(language, tuple(languages))
+    _refuse_unsupported(values, capabilities)
+    languages = _languages(values)
+    for language in languages:
+        _check_language(language, capabilities)
     pii = values.get("content-identification-type") or values.get("content-redaction-type")
-    if pii and iso_639_1(language) != "en":
-        raise UnsupportedOption(f"content-identification-type, content-redaction-type: English only, not {language}.")
+    if pii and (others := [language for language in languages if iso_639_1(language) != "en"]):
+        raise UnsupportedOption(f"content-identification-type, content-redaction-type: English only, not {others[0]}.")
     stability = None
     if "enable-partial-results-stabilization" in values:
         stability = Stability(values.get("partial-results-stability", Stability.HIGH))
     session_id = values.get("session-id") or str(uuid4())
     return Parameters(
-        language=language,
+        languages=languages,
+        changing="identify-multiple-languages" in values,
         rate=int(values["sample-rate"]),
         session_id=session_id,
         encoding=AudioEncoding(values["media-encoding"]),
         channels=int(values.get("number-of-channels", 1)),
         by_channel="enable-channel-identification" in values,
-        vocabulary=values.get("vocabulary-name"),
-        vocabulary_filter=values.get("vocabulary-filter-name"),
+        vocabularies=_names(values, "vocabulary-name", "vocabulary-names"),
+        filters=_names(values, "vocabulary-filter-name", "vocabulary-filter-names"),
         filter_method=cast(FilterMethod, values.get("vocabulary-filter-method", "mask")),
         stability=stability,
         pii_types=_pii_types(values.get("pii-entity-types")) if pii else frozenset(),
@@ -221,9 +239,20 @@ def _check_options(options: list[str], preferred: str | None) -> None:
         raise InvalidField("preferred-language: it is one of language-options.", field="preferred-language")
 
 
-def _refuse_unsupported(values: Mapping[str, str]) -> None:
+def _languages(values: Mapping[str, str]) -> tuple[str, ...]:
+    if "language-code" in values:
+        return (values["language-code"],)
+    options = values["language-options"].split(",")
+    return tuple(sorted(options, key=lambda option: option != values.get("preferred-language")))
+
+
+def _names(values: Mapping[str, str], one: str, several: str) -> tuple[str, ...]:
+    return (values[one],) if one in values else tuple(filter(None, values.get(several, "").split(",")))
+
+
+def _refuse_unsupported(values: Mapping[str, str], capabilities: Capabilities) -> None:
     for name in ("identify-language", "identify-multiple-languages"):
-        if name in values:
+        if name in values and not capabilities.identifies:
             raise UnsupportedOption(
                 f"{name}: no model that identifies languages is installed. Install one, or give language-code.",
                 field=name,
@@ -236,14 +265,15 @@ def _refuse_unsupported(values: Mapping[str, str]) -> None:
         raise UnknownModel(f"language-model-name: there is no model {model!r}.", field="language-model-name")
 
 
-def _check_language(language: str, installed: tuple[str, ...]) -> None:
+def _check_language(language: str, capabilities: Capabilities) -> None:
     try:
         code = iso_639_1(language)
     except ValueError:
         raise UnsupportedLanguage(f"language-code: {language} is not a language.", field="language-code") from None
-    if code not in installed:
+    if code not in capabilities.languages:
+        installed = ", ".join(capabilities.languages)
         raise UnsupportedLanguage(
-            f"language-code: the installed model recognises {', '.join(installed)}. Install one that recognises {code} "
+            f"language-code: the installed model recognises {installed}. Install one that recognises {code} "
             "as the profile 'default'.",
             field="language-code",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import uuid4
@@ -46,12 +46,12 @@ class TranscriptResults:
     def __init__(
         self,
         parameters: Parameters,
-        unwanted: Sequence[str] = (),
+        unwanted: Mapping[str, Sequence[str]] | None = None,
         new_id: Callable[[], str] = lambda: str(uuid4()),
     ) -> None:
-        """``unwanted`` are the words of the vocabulary filter."""
+        """``unwanted`` are the words of the vocabulary filters, by language."""
         self._parameters = parameters
-        self._filter = VocabularyFilter(unwanted) if unwanted else None
+        self._filters = {language: VocabularyFilter(words) for language, words in (unwanted or {}).items() if words}
         self._new_id = new_id
         self._open: dict[int, _Open] = {}
         self._news = _News()
@@ -94,7 +94,7 @@ class TranscriptResults:
 
     def _partial(self, opened: _Open, segment: Segment, words: tuple[Word, ...]) -> wire.Result:
         stable = opened.words.kept if self._parameters.stability is not None else None
-        said = self._said(words, stable=stable)
+        said = self._said(words, self._filter(segment), stable=stable)
         return self._result(opened, segment, words, said, is_partial=True)
 
     def _final(self, opened: _Open, segment: Segment, words: tuple[Word, ...]) -> wire.Result:
@@ -106,7 +106,7 @@ class TranscriptResults:
             if self._parameters.redacts:
                 shown = redact.redacted(words, found)
         stable = len(shown) if self._parameters.stability is not None else None
-        said = self._said(shown, stable=stable, is_final=True)
+        said = self._said(shown, self._filter(segment), stable=stable, is_final=True)
         if entities is not None:
             said.Entities = entities
         return self._result(opened, segment, words, said, is_partial=False)
@@ -123,17 +123,33 @@ class TranscriptResults:
             IsPartial=is_partial,
             Alternatives=[said],
             ChannelId=f"ch_{segment.channel}" if self._parameters.by_channel else UNSET,
-            LanguageCode=self._parameters.language,
+            LanguageCode=self._language(segment),
+            LanguageIdentification=self._languages(segment) or UNSET,
         )
 
-    def _said(self, words: Sequence[Word], *, stable: int | None, is_final: bool = False) -> wire.Alternative:
+    def _language(self, segment: Segment) -> str:
+        likely = segment.languages[0].language if segment.languages else ""
+        return self._parameters.language_of(likely)
+
+    def _languages(self, segment: Segment) -> list[wire.LanguageWithScore]:
+        return [
+            wire.LanguageWithScore(self._parameters.language_of(each.language), round(each.score, 4))
+            for each in segment.languages
+        ]
+
+    def _filter(self, segment: Segment) -> VocabularyFilter | None:
+        return self._filters.get(self._language(segment))
+
+    def _said(
+        self, words: Sequence[Word], unwanted: VocabularyFilter | None, *, stable: int | None, is_final: bool = False
+    ) -> wire.Alternative:
         """``stable``: how many of the words stay; ``None``: it is not told."""
         items: list[wire.Item] = []
         text: list[str] = []
         for place, word in enumerate(words):
-            matches = self._filter is not None and self._filter.matches(word.text)
-            if self._filter is not None and matches and self._parameters.filter_method != "tag":
-                shown = self._filter.mask((word,)) if self._parameters.filter_method == "mask" else ()
+            matches = unwanted is not None and unwanted.matches(word.text)
+            if unwanted is not None and matches and self._parameters.filter_method != "tag":
+                shown = unwanted.mask((word,)) if self._parameters.filter_method == "mask" else ()
             else:
                 shown = (word,)
             for each in shown:
@@ -169,6 +185,7 @@ def _items(word: Word, stable: bool | None, *, is_final: bool) -> list[wire.Item
                 Type="pronunciation",
                 Content=spoken,
                 Confidence=round(word.confidence, 4) if is_final else UNSET,
+                Speaker=str(word.speaker) if is_final and word.speaker is not None else UNSET,
                 Stable=known,
             )
         )

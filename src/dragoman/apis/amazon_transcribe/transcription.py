@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from starlette.requests import HTTPConnection
@@ -15,7 +15,7 @@ from dragoman.apis.amazon_transcribe.signing import Signed
 from dragoman.apis.amazon_transcribe.stream import TranscriptionStream
 from dragoman.codecs.sigv4 import ChunkVerifier, SignatureRefused
 from dragoman.core.errors import AccessDenied, InvalidField, NotFound, UnsupportedOption
-from dragoman.core.request import RecognitionRequest, Vocabulary
+from dragoman.core.request import LanguageChoice, LanguageOption, RecognitionRequest, Vocabulary
 from dragoman.language.tags import iso_639_1
 from dragoman.transport.base import Opening, Services
 from dragoman.transport.http import REQUEST_ID
@@ -43,13 +43,21 @@ class Transcriptions:
             *parameters.of_headers(connection.scope["headers"]),
             *parameters.of_query(connection.query_params.multi_items()),
         ]
-        asked = parameters.read(given, capabilities.languages)
-        if asked.vocabulary is not None and not capabilities.phrases:
+        asked = parameters.read(given, capabilities)
+        if asked.vocabularies and not capabilities.phrases:
             raise UnsupportedOption("vocabulary-name: the installed model cannot prefer words.")
-        vocabulary = await self._vocabulary(asked)
+        vocabularies = await self._vocabularies(asked)
         unwanted = await self._unwanted(asked)
+        options = tuple(
+            LanguageOption(iso_639_1(language), vocabularies.get(language, Vocabulary()))
+            for language in asked.languages
+        )
         opening = Opening(
-            RecognitionRequest(language=iso_639_1(asked.language), vocabulary=vocabulary),
+            RecognitionRequest(
+                language=options[0].language,
+                vocabulary=options[0].vocabulary,
+                choice=LanguageChoice(options, asked.changing) if asked.identifies else None,
+            ),
             asked.rate,
             encoding=asked.encoding,
             channels=asked.channels,
@@ -68,29 +76,41 @@ class Transcriptions:
         except SignatureRefused as refused:
             raise AccessDenied(str(refused)) from refused
 
-    async def _vocabulary(self, asked: Parameters) -> Vocabulary:
-        if asked.vocabulary is None:
-            return Vocabulary()
-        try:
-            return await self._services.word_lists.vocabulary(asked.vocabulary, asked.language)
-        except NotFound as error:
-            raise InvalidField(f"vocabulary-name: {error.message}", field="vocabulary-name") from None
+    async def _vocabularies(self, asked: Parameters) -> dict[str, Vocabulary]:
+        """By language."""
+        found: dict[str, Vocabulary] = {}
+        for name in asked.vocabularies:
+            try:
+                language = asked.languages[0]
+                if asked.identifies:
+                    language = (await self._services.word_lists.kept_vocabulary(name)).language
+                    _check_new(name, language, asked, found, "vocabulary-names")
+                found[language] = await self._services.word_lists.vocabulary(name, language)
+            except NotFound as error:
+                raise InvalidField(f"vocabulary-name: {error.message}", field="vocabulary-name") from None
+        return found
 
-    async def _unwanted(self, asked: Parameters) -> tuple[str, ...]:
-        name = asked.vocabulary_filter
-        if name is None:
-            return ()
-        try:
-            kept = await self._services.word_lists.kept_filter(name)
-            words = await self._services.word_lists.filter(name)
-        except NotFound as error:
-            raise InvalidField(f"vocabulary-filter-name: {error.message}", field="vocabulary-filter-name") from None
-        if kept.language != asked.language:
-            raise InvalidField(
-                f"vocabulary-filter-name: {name!r} is of the language {kept.language}, not {asked.language}.",
-                field="vocabulary-filter-name",
-            )
-        return words
+    async def _unwanted(self, asked: Parameters) -> dict[str, tuple[str, ...]]:
+        """By language."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name in asked.filters:
+            try:
+                language = (await self._services.word_lists.kept_filter(name)).language
+                words = await self._services.word_lists.filter(name)
+            except NotFound as error:
+                raise InvalidField(f"vocabulary-filter-name: {error.message}", field="vocabulary-filter-name") from None
+            _check_new(name, language, asked, found, "vocabulary-filter-name")
+            found[language] = words
+        return found
+
+
+def _check_new(name: str, language: str, asked: Parameters, found: Collection[str], field: str) -> None:
+    """A word list is of one of the languages, and the only one of it."""
+    if language not in asked.languages:
+        languages = ", ".join(asked.languages)
+        raise InvalidField(f"{field}: {name!r} is of the language {language}, not {languages}.", field=field)
+    if language in found:
+        raise InvalidField(f"{field}: {name!r} is the second one of the language {language}.", field=field)
 
 
 def _chain(caller: Signed) -> ChunkVerifier | None:

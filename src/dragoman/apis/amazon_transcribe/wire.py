@@ -145,6 +145,7 @@ class Item(Struct, kw_only=True):
     Content: str
     VocabularyFilterMatch: bool = False
     Confidence: float | UnsetType = UNSET
+    Speaker: str | UnsetType = UNSET
     Stable: bool | UnsetType = UNSET
 
 
@@ -165,6 +166,11 @@ class Alternative(Struct, kw_only=True):
     Entities: list[Entity] | UnsetType = UNSET
 
 
+class LanguageWithScore(Struct):
+    LanguageCode: str
+    Score: float
+
+
 class Result(Struct, kw_only=True):
     ResultId: str
     StartTime: float
@@ -173,6 +179,7 @@ class Result(Struct, kw_only=True):
     Alternatives: list[Alternative]
     ChannelId: str | UnsetType = UNSET
     LanguageCode: str
+    LanguageIdentification: list[LanguageWithScore] | UnsetType = UNSET
 
 
 class Transcript(Struct):
