@@ -108,7 +108,7 @@ async def _send(live: LiveStream, stream: SpokenStream, began: float) -> None:
 
 
 def _told(heard: Heard, level: Stability | None) -> list[tuple[float, Result]]:
-    results = TranscriptResults(Parameters("en-US", 16_000, "session", stability=level))
+    results = TranscriptResults(Parameters(("en-US",), 16_000, "session", stability=level))
     told = []
     for at_s, event in heard:
         results.deliver(event)
