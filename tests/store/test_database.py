@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -13,7 +17,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 
 from dragoman.core.errors import Unavailable
 from dragoman.core.word_lists import KeptFilter, Page
@@ -29,6 +33,13 @@ MIGRATIONS = Path(module.__file__).parent / "migrations"
 
 def url_of(path: Path) -> str:
     return f"sqlite:///{path}"
+
+
+@contextmanager
+def listening(name: str, listener: Callable[..., object]) -> Iterator[None]:
+    event.listen(Engine, name, listener)
+    yield
+    event.remove(Engine, name, listener)
 
 
 def migrate_to(path: Path, revision: str) -> None:
@@ -146,8 +157,6 @@ def test_servers_that_start_at_once_make_one_database(tmp_path: Path) -> None:
 
 
 async def test_readers_do_not_wait_for_a_writer(tmp_path: Path) -> None:
-    import threading
-
     path = tmp_path / "store.sqlite3"
     one, other = Database(url_of(path)), Database(url_of(path))
     await one.open()
@@ -180,6 +189,92 @@ async def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(KeyError):
         await database.write(fail)
     assert await SqlWordLists(database).filters(Page(9)) == []
+    await database.aclose()
+
+
+def add_filter(name: str) -> Callable[[Connection], str]:
+    def add(connection: Connection) -> str:
+        connection.execute(text("INSERT INTO vocabulary_filters VALUES (:name, 'en', 1, '[]')"), {"name": name})
+        return name
+
+    return add
+
+
+def fail(connection: Connection) -> None:
+    add_filter("half")(connection)
+    raise KeyError("no")
+
+
+@pytest.fixture
+async def busy(tmp_path: Path) -> AsyncIterator[tuple[Database, threading.Event]]:
+    """A database that writes until it is told to end."""
+    database, inside, leave = Database(url_of(tmp_path / "store.sqlite3")), threading.Event(), threading.Event()
+    await database.open()
+
+    def write(connection: Connection) -> None:
+        inside.set()
+        leave.wait(10)
+
+    writing = asyncio.create_task(database.write(write))
+    await asyncio.to_thread(inside.wait, 10)
+    yield database, leave
+    leave.set()
+    await writing
+    await database.aclose()
+
+
+async def names(database: Database) -> list[str]:
+    query = text("SELECT name FROM vocabulary_filters")
+    return sorted(await database.read(lambda connection: list(connection.execute(query).scalars())))
+
+
+async def waiting(*writes: Coroutine[Any, Any, Any]) -> list[asyncio.Task[Any]]:
+    tasks = [asyncio.create_task(write) for write in writes]
+    await asyncio.sleep(0)  # each has its turn until it waits
+    return tasks
+
+
+async def test_writes_that_wait_are_committed_together(busy: tuple[Database, threading.Event]) -> None:
+    database, leave = busy
+    commits = []
+    given = [f"{n:02}" for n in range(20)]
+    writes = await waiting(*(database.write(add_filter(name)) for name in given))
+    with listening("commit", lambda connection: commits.append(connection)):
+        leave.set()
+        assert await asyncio.gather(*writes) == given
+    assert len(commits) == 2
+    assert await names(database) == given
+
+
+async def test_a_write_that_fails_spoils_no_other(busy: tuple[Database, threading.Event]) -> None:
+    database, leave = busy
+    works = [add_filter("a"), fail, add_filter("b"), add_filter("a"), fail, add_filter("c")]
+    writes = await waiting(*(database.write(work) for work in works))
+    leave.set()
+    outcomes = await asyncio.gather(*writes, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [str, KeyError, str, Unavailable, KeyError, str]
+    assert await names(database) == ["a", "b", "c"]
+
+
+async def test_who_leaves_before_his_write_was_begun_takes_it_back(busy: tuple[Database, threading.Event]) -> None:
+    database, leave = busy
+    gone, stays = await waiting(database.write(add_filter("gone")), database.write(add_filter("stays")))
+    gone.cancel()
+    await asyncio.wait([gone])
+    leave.set()
+    await stays
+    assert await names(database) == ["stays"]
+
+
+async def test_nobody_waits_for_a_database_that_closes(tmp_path: Path) -> None:
+    database = Database(url_of(tmp_path / "store.sqlite3"))
+    await database.open()
+    writes = await waiting(*(database.write(add_filter(str(n))) for n in range(50)))
+    await database.aclose()
+    outcomes = await asyncio.gather(*writes, return_exceptions=True)
+    await database.open()
+    assert sorted(name for name in outcomes if isinstance(name, str)) == await names(database)
+    assert all(isinstance(outcome, str | Unavailable) for outcome in outcomes)
     await database.aclose()
 
 

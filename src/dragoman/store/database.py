@@ -29,18 +29,8 @@ T = TypeVar("T")
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _READERS: Final = 4
 _MOST_TOGETHER: Final = 50
-_PATIENCE_S: Final = 5.0
-"""How long a call waits until it is begun, a transaction for others, and a connection to be made."""
-_GIVE_UP_S: Final = 30.0
-"""How long a call waits once it is begun; nobody knows what became of it then."""
-_SIGNS_OF_LIFE: Final = {
-    "connect_timeout": int(_PATIENCE_S),
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": int(_GIVE_UP_S * 1000),
-}
-"""A connection to PostgreSQL whose other end is gone without a word ends as well."""
+_GIVE_UP: Final = 6
+"""How many times longer a call may take once it is begun. What becomes of it after that nobody knows."""
 _MIGRATION_LOCK: Final = 0x0D2A_60AA
 """The number under which PostgreSQL knows that somebody migrates."""
 _READ_ONLY: Final = "dragoman_read_only"
@@ -66,9 +56,11 @@ class Database:
     as for many.
     """
 
-    def __init__(self, url: str | URL) -> None:
-        """``sqlite:///path`` or ``postgresql://user:password@host/name``."""
+    def __init__(self, url: str | URL, *, patience_s: float = 5.0) -> None:
+        """``sqlite:///path`` or ``postgresql://user:password@host/name``. A call waits for ``patience_s`` until it is
+        begun, and a transaction as long for others, and for a connection to be made."""
         self._url = url
+        self._patience_s = patience_s
         self._engine: Engine | None = None
         self._readers: ThreadPoolExecutor | None = None
         self._writer: ThreadPoolExecutor | None = None
@@ -81,7 +73,7 @@ class Database:
         url = _checked(self._url)
         shown = url.render_as_string(hide_password=True)
         try:
-            engine = _engine(url)
+            engine = _engine(url, self._patience_s)
             with _disposed_on_error(engine), engine.begin() as connection:
                 _migrate(connection, shown)
         except ModuleNotFoundError as error:
@@ -122,13 +114,13 @@ class Database:
         write = _Write(work)
         self._writes.append(write)
         self._writer.submit(self._write_all, self._engine)
-        return cast(T, await _answer(write.answer))
+        return cast(T, await _answer(write.answer, self._patience_s))
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """The same for work that changes nothing: it waits for no writer, and has a transaction of its own."""
         if self._engine is None or self._readers is None:
             raise Unavailable("The server is starting or stopping. Try again later.")
-        return await _answer(self._readers.submit(_read, self._engine, work))
+        return await _answer(self._readers.submit(_read, self._engine, work), self._patience_s)
 
     def _write_all(self, engine: Engine) -> None:
         """Everything that waits. Runs in the writing thread, once for each that began to wait."""
@@ -166,13 +158,13 @@ def _commit(engine: Engine, writes: list[_Write]) -> None:
             write.answer.set_result(result)
 
 
-async def _answer(future: Future[T]) -> T:
+async def _answer(future: Future[T], patience_s: float) -> T:
     """What comes of a transaction. Whoever is cancelled before it was begun takes it back."""
     answer = asyncio.wrap_future(future)
     try:
-        await asyncio.wait([answer], timeout=_PATIENCE_S)
+        await asyncio.wait([answer], timeout=patience_s)
         if not future.cancel():
-            await asyncio.wait([answer], timeout=_GIVE_UP_S)
+            await asyncio.wait([answer], timeout=_GIVE_UP * patience_s)
         if answer.done() and not answer.cancelled():
             return answer.result()
     except (DBAPIError, PoolTimeout) as error:
@@ -216,12 +208,34 @@ def _checked(given: str | URL) -> URL:
             raise StoreError(f"the database can be SQLite or PostgreSQL, not {other}")
 
 
-def _engine(url: URL) -> Engine:
+def _engine(url: URL, patience_s: float) -> Engine:
     shared: dict[str, Any] = {"hide_parameters": True, "pool_size": _READERS + 1, "max_overflow": 0}
     if url.get_backend_name() == "postgresql":
-        engine = create_engine(url, pool_pre_ping=True, connect_args=_SIGNS_OF_LIFE, **shared)
-        event.listen(engine, "connect", _set_up_postgresql)
-        return engine
+        return _postgresql(url, patience_s, shared)
+    return _sqlite(url, patience_s, shared)
+
+
+def _postgresql(url: URL, patience_s: float, shared: dict[str, Any]) -> Engine:
+    signs_of_life = {
+        "connect_timeout": max(2, int(patience_s)),  # it knows no less
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": int(_GIVE_UP * patience_s * 1000),
+    }
+
+    def set_up(connection: Any, record: object) -> None:
+        """A process that is stopped in the middle of a transaction stops no other for long."""
+        connection.execute(f"SET lock_timeout = {patience_s * 1000:.0f}")
+        connection.execute(f"SET idle_in_transaction_session_timeout = {_GIVE_UP * patience_s * 1000:.0f}")
+        connection.commit()
+
+    engine = create_engine(url, pool_pre_ping=True, connect_args=signs_of_life, **shared)
+    event.listen(engine, "connect", set_up)
+    return engine
+
+
+def _sqlite(url: URL, patience_s: float, shared: dict[str, Any]) -> Engine:
     assert url.database is not None
     path = Path(url.database).expanduser().absolute()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -229,7 +243,7 @@ def _engine(url: URL) -> Engine:
 
     def connect() -> sqlite3.Connection:
         # An existing file only: where a disk is not mounted, there shall be no other database meanwhile.
-        return sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=_PATIENCE_S, check_same_thread=False)
+        return sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=patience_s, check_same_thread=False)
 
     def note(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
         record.info["file"] = _identity(path)
@@ -252,13 +266,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-def _set_up_postgresql(connection: Any, record: object) -> None:
-    """A process that is stopped in the middle of a transaction stops no other for long."""
-    connection.execute(f"SET lock_timeout = {_PATIENCE_S * 1000:.0f}")
-    connection.execute(f"SET idle_in_transaction_session_timeout = {_GIVE_UP_S * 1000:.0f}")
-    connection.commit()
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, record: object) -> None:
