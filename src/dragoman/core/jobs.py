@@ -240,9 +240,7 @@ class JobStore(Protocol):
         """Prolong the lease and note the progress."""
         ...
 
-    async def finish(
-        self, number: int, lease: Lease, outcome: Outcome, now_ms: int, *, give_up_ms: int
-    ) -> bool:
+    async def finish(self, number: int, lease: Lease, outcome: Outcome, now_ms: int, *, give_up_ms: int) -> bool:
         """End the job, once: state, result, history and the callback that was ordered, due now and until
         ``give_up_ms``, in one transaction."""
         ...

@@ -294,8 +294,8 @@ def _described(job: Job, history: Sequence[StateChange], callback: Callback | No
     for name, value in facts.items():
         if value is not None:
             yield f"{name:12}{value}".rstrip()
-    for change in history:
-        yield f"{'History':12}{_time(change.at_ms)}  {change.state}"
+    for line, change in enumerate(history):
+        yield f"{'' if line else 'History':12}{_time(change.at_ms)}  {change.state}"
 
 
 def _callback_line(callback: Callback) -> str:
