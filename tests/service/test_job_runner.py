@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -245,6 +246,20 @@ async def test_a_job_whose_recording_is_gone_has_failed(tmp_path: Path) -> None:
     assert ended.state is JobState.FAILED
     assert ended.remark is not None
     assert ended.remark.code == "not_found"
+
+
+async def test_the_log_says_how_a_job_ended_and_nothing_of_what_was_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with process(tmp_path, Failing(None, UndecodableAudio("no sound"))) as here:
+        numbers = [(await here.until(await here.submit(name="Dear Anna.wav"))).number for _ in range(2)]
+    facts = [record.facts for record in caplog.records if hasattr(record, "facts")]
+    assert [(fact["job"], fact["state"]) for fact in facts] == [(numbers[0], D), (numbers[1], JobState.REJECTED)]
+    assert facts[1]["code"] == "undecodable_audio"
+    shown = [record.getMessage() + str(getattr(record, "facts", "")) for record in caplog.records]
+    for secret in ("Dear Anna", *(segment.text for segment in TRANSCRIPT.segments)):
+        assert not any(secret in line for line in shown)
 
 
 async def test_work_goes_on_while_the_store_is_away_and_is_written_when_it_is_back(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dragoman.core.errors import Unavailable
+from dragoman.core.errors import StorageFull, Unavailable
 from dragoman.transport.spool import Spool, SpoolFile
 
 pytestmark = pytest.mark.unit
@@ -93,6 +94,22 @@ async def test_a_full_disk_is_a_reason_to_come_back_later(tmp_path: Path) -> Non
         file.add(b"x")
         with pytest.raises(Unavailable, match="room"):
             await file.finish()
+
+
+async def test_what_is_to_stay_free_on_the_disk_is_not_taken(tmp_path: Path) -> None:
+    free = shutil.disk_usage(tmp_path).free
+    for free_bytes, fits in ((free // 2, True), (2 * free, False)):
+        spool = Spool(tmp_path, free_bytes=free_bytes)
+        spool.open()
+        with spool.create() as file:
+            file.add(b"x")
+            if fits:
+                await file.finish()
+            else:
+                with pytest.raises(StorageFull):
+                    await file.finish()
+        assert files(tmp_path) == []
+        spool.close()
 
 
 async def test_a_cancelled_store_leaves_no_thread_behind(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def build_jobs(settings: Settings, database: Database, recognition: Recognition)
         recovered=runner.wake,
     )
     room = Room(settings.max_jobs_storage_mb * _MB, settings.min_free_disk_mb * _MB)
-    spool = Spool(media.folder if isinstance(media, FolderMedia) else settings.spool_dir)
+    spool = Spool(media.folder if isinstance(media, FolderMedia) else settings.spool_dir, free_bytes=room.free_bytes)
     return JobService(store, media, spool, Jobs(store, media, recognition, runner, room), runner, keeping)
 
 

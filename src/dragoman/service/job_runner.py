@@ -260,7 +260,6 @@ class JobRunner:
             logger.warning("job %d failed: %s", job.number, error.message)
             return self._after_failure(job, error)
         except (InvalidAudio, InvalidRequest, QuotaExceeded) as error:
-            logger.info("job %d is rejected: %s", job.number, error.code)
             return Outcome(JobState.REJECTED, remark=Remark(error.code, error.message))
         except Unavailable as error:
             logger.warning("jobs have to wait: %s", error.message)
@@ -306,8 +305,16 @@ class JobRunner:
                 give_up_ms = now_ms + int(self._limits.news_s * 1000)
                 is_written = await self._store.finish(number, lease, outcome, now_ms, give_up_ms=give_up_ms)
                 if is_written:
-                    self.ended()
+                    self._tell(attempt, outcome)
                 return is_written
+
+    def _tell(self, attempt: _Attempt, outcome: Outcome) -> None:
+        facts: dict[str, object] = {"job": attempt.job.number, "state": outcome.state}
+        if outcome.remark is not None:
+            facts["code"] = outcome.remark.code
+        facts |= {"audio_ms": attempt.done_ms, "ms": round(1000 * (time.monotonic() - attempt.began_s))}
+        logger.info("job", extra={"facts": facts})
+        self.ended()
 
     async def _settle_now(self, attempt: _Attempt) -> None:
         """Once and soon. What cannot be written is taken up again when the lease has run out."""

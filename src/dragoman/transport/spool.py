@@ -34,8 +34,10 @@ _DISK_FULL: Final = {errno.ENOSPC, errno.EDQUOT}
 class Spool:
     """Makes files in a private folder below ``parent``. ``open`` before use; ``close`` removes all of it."""
 
-    def __init__(self, parent: Path) -> None:
+    def __init__(self, parent: Path, *, free_bytes: int = 0) -> None:
+        """So much stays free on the disk: a file that would take of it finds the disk full."""
         self._parent = parent
+        self._free_bytes = free_bytes
         self._folder: Path | None = None
         self._lock: int | None = None
 
@@ -64,7 +66,7 @@ class Spool:
         if self._folder is None:
             raise Unavailable("The server is starting or stopping. Try again later.")
         try:
-            return SpoolFile(*tempfile.mkstemp(dir=self._folder))
+            return SpoolFile(*tempfile.mkstemp(dir=self._folder), self._free_bytes)
         except OSError as error:
             raise _refusal(error) from error
 
@@ -89,8 +91,9 @@ class SpoolFile:
     """A file being written in order. Written data is gathered, and stored by another thread, so that a slow disk
     does not stop the event loop. Leaving the block removes the file."""
 
-    def __init__(self, descriptor: int, path: str) -> None:
+    def __init__(self, descriptor: int, path: str, free_bytes: int = 0) -> None:
         self._descriptor: int | None = descriptor
+        self._free_bytes = free_bytes
         self._buffer = bytearray()
         self.path = Path(path)
         self.size = 0
@@ -108,7 +111,7 @@ class SpoolFile:
         """Write what was gathered. Raises ``StorageFull``."""
         assert self._descriptor is not None
         data, self._buffer = self._buffer, bytearray()
-        writing = asyncio.create_task(asyncio.to_thread(_write, self._descriptor, data), name="spool")
+        writing = asyncio.create_task(asyncio.to_thread(self._write, self._descriptor, data), name="spool")
         try:
             await asyncio.shield(writing)
         except asyncio.CancelledError:
@@ -123,6 +126,13 @@ class SpoolFile:
             await self.store()
         self._close()
 
+    def _write(self, descriptor: int, data: bytearray) -> None:
+        if self._free_bytes and shutil.disk_usage(self.path.parent).free - len(data) < self._free_bytes:
+            raise OSError(errno.ENOSPC, "what is left is to stay free")
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+
     def _close(self) -> None:
         if self._descriptor is not None:
             os.close(self._descriptor)
@@ -136,12 +146,6 @@ class SpoolFile:
     ) -> None:
         self._close()
         self.path.unlink(missing_ok=True)
-
-
-def _write(descriptor: int, data: bytearray) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
 
 
 def _refusal(error: OSError) -> DragomanError:
