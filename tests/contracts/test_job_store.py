@@ -563,6 +563,16 @@ async def test_news_are_claimed_by_one_process_the_longest_due_first(store: JobS
     assert sorted(claim[0].number for claim in together if claim is not None) == [1, 2, 3]
 
 
+async def test_news_for_a_busy_receiver_keep_no_other_waiting(store: JobStore) -> None:
+    slow, quick = CallbackOrder("http://slow:80/a"), CallbackOrder("http://quick/b")
+    for now_ms, order in ((3_000, slow), (4_000, slow), (5_000, quick)):
+        await end(store, now_ms=now_ms, callback=order)
+    claims = [await store.claim_callback(6_000, Lease(str(n), 9_000), busy=[slow.receiver]) for n in range(2)]
+    assert [claim and claim[0].order for claim in claims] == [quick, None]
+    claims = [await store.claim_callback(6_000, Lease(f"then {n}", 9_000), busy=["other"]) for n in range(3)]
+    assert [claim and claim[0].order for claim in claims] == [slow, slow, None]
+
+
 async def test_an_attempt_to_tell_is_settled_once_and_by_who_made_it(store: JobStore, second: JobStore) -> None:
     job = await end(store, callback=ORDER)
     await store.claim_callback(5_000, Lease("h", 9_000))
@@ -749,7 +759,7 @@ def test_every_store_does_what_the_one_in_memory_does(
     with asyncio.Runner() as runner:
         runner.run(store.open())
 
-        @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
         @given(st.lists(CALLS, max_size=30))
         def law(calls: list[Any]) -> None:
             runner.run(compare(calls))

@@ -13,7 +13,6 @@ from sqlalchemy import (
     Row,
     ScalarSelect,
     Select,
-    Text,
     bindparam,
     func,
     select,
@@ -36,9 +35,9 @@ def jobs_ahead(connection: Connection, number: int) -> int:
     job = connection.execute(_PLACE, {"number": number}).one_or_none()
     if job is None:
         return 0
-    priority, owner, older = job
-    others = connection.execute(_OTHERS, {"priority": priority, "owner": owner, "most": older + 1})
-    return int(older + sum(higher + equal for higher, equal in others))
+    priority, mine, older = job
+    owners = connection.execute(_OWNERS_AHEAD, {"priority": priority, "most": older + 1})
+    return int(older + sum(higher + (equal if owner != mine else 0) for owner, higher, equal in owners))
 
 
 def _of_owner(jobs: FromClause) -> ColumnElement[bool]:
@@ -76,18 +75,20 @@ def _place() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _others() -> Select[*tuple[Any, ...]]:
-    """Of every owner how many jobs have a higher priority; and of the other owners how many have the same, of which so
-    many count as the owner who asks waits for himself."""
+def _owners_ahead() -> Select[*tuple[Any, ...]]:
+    """Every owner who waits, how many of his jobs have a higher priority, and how many the same, up to so many as the
+    owner who asks has taken turns by then."""
     ranked, equal = JOBS.alias(), JOBS.alias()
-    priority, owner = bindparam("priority", type_=Integer), bindparam("owner", type_=Text)
+    priority = bindparam("priority", type_=Integer)
     higher = _inner(select(func.count()).select_from(ranked).where(_of_owner(ranked), ranked.c.priority > priority))
-    same = select(equal.c.number).where(_of_owner(equal), equal.c.priority == priority, equal.c.owner != owner)
+    same = select(equal.c.number).where(_of_owner(equal), equal.c.priority == priority)
     some = same.correlate(JOB_OWNERS).limit(bindparam("most")).subquery()
-    return select(higher, select(func.count()).select_from(some).scalar_subquery()).where(_OWNERS.queued > 0)
+    return select(_OWNERS.owner, higher, select(func.count()).select_from(some).scalar_subquery()).where(
+        _OWNERS.queued > 0
+    )
 
 
 _NEXT: Final = _next()
 _PLACE: Final = _place()
-_OTHERS: Final = _others()
+_OWNERS_AHEAD: Final = _owners_ahead()
 """Made once: to make such a statement costs more than to run it."""
