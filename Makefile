@@ -110,7 +110,7 @@ $(CLIENTS)/stamp: tests/clients/requirements.lock tests/clients/package.json tes
 	@$(CLIENTS)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --prefer-binary \
 	  -r tests/clients/requirements.lock
 	@cp tests/clients/package.json tests/clients/package-lock.json $(CLIENTS)
-	@PATH="$(CURDIR)/$(CLIENTS)/bin:$$PATH" npm ci --prefix $(CLIENTS) --ignore-scripts --no-audit --no-fund --loglevel=error
+	@PATH="$(CURDIR)/$(CLIENTS)/bin:$$PATH" npm ci --prefix $(CLIENTS) --ignore-scripts --no-audit --no-fund --no-update-notifier
 	@touch $@
 
 COMPILE := pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \

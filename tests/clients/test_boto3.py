@@ -27,8 +27,8 @@ pytestmark = pytest.mark.client
 
 SECRET = "a-secret-that-is-long-enough"
 SERVE = "import sys; from dragoman.server.cli.main import main; sys.exit(main())"
-SLOW_ROWS = 900
-"""Of a table that takes seconds to look at: words that no lexicon has."""
+SLOW_ROWS = 300
+"""Of a table that takes a second or more to look at: words that no lexicon has."""
 
 
 def transcribe(url: str, key: str = "any", secret: str = "any", token: str | None = None) -> Any:
@@ -44,7 +44,7 @@ def transcribe(url: str, key: str = "any", secret: str = "any", token: str | Non
     )
 
 
-def settled(client: Any, name: str, timeout_s: float = 40) -> dict[str, Any]:
+def settled(client: Any, name: str, timeout_s: float = 60) -> dict[str, Any]:
     """The vocabulary once it is no longer pending."""
     until = time.monotonic() + timeout_s
     while (found := client.get_vocabulary(VocabularyName=name))["VocabularyState"] == "PENDING":
