@@ -123,7 +123,8 @@ def exchange(operation: Any, mode: GenerationMode, sender: Client) -> None:
             if known is not None and (ids := sender.ids.get(name)):
                 case.path_parameters[name] = ids[known % len(ids)]
         if is_usual:
-            case.query = usual(case.query, {each["name"]: each["schema"] for each in raw.get("parameters", ())})
+            parameters = {each["name"]: each for each in raw.get("parameters", ()) if each["in"] == "query"}
+            case.query = usual(case.query, parameters)
             schema = raw.get("requestBody", {}).get("content", {}).get(case.media_type, {}).get("schema", {})
             case.body = usual(case.body, schema.get("properties", {}))
         reply = sender.send(case)
@@ -137,7 +138,11 @@ def usual(sent: Any, described: dict[str, Any]) -> Any:
     """Without what is refused, and with the examples."""
     if not isinstance(sent, dict):
         return sent
-    examples = {name: each["examples"][0] for name, each in described.items() if "examples" in each}
+    examples = {
+        name: example
+        for name, each in described.items()
+        if (example := each.get("example", each.get("examples", [None])[0])) is not None
+    }
     refused = {name for name, each in described.items() if str(each.get("description")).startswith("Refused.")}
     return {**{name: value for name, value in sent.items() if name not in refused}, **examples}
 

@@ -202,25 +202,28 @@ def _operation(api: Api, operation: Operation, schemas: _Schemas) -> dict[str, A
 
 
 def _parameter(where: Literal["path", "query", "header"], each: Field, schemas: _Schemas) -> dict[str, Any]:
-    required = {"required": True} if each.required or where == "path" else {}
-    return {
+    described: dict[str, Any] = {
         "name": each.name,
         "in": where,
         "description": each.description,
-        "schema": {**schemas.of(each.shape), **_example(each)},
-        **required,
+        "schema": schemas.of(each.shape),
     }
-
-
-def _example(each: Field) -> dict[str, Any]:
-    return {} if each.example is None else {"examples": [each.example]}
+    if each.required or where == "path":
+        described["required"] = True
+    if each.example is not None:
+        described["example"] = each.example
+    return described
 
 
 def _form(form: Form, schemas: _Schemas) -> dict[str, Any]:
     described: dict[str, Any] = {
         "type": "object",
         "properties": {
-            each.name: {**schemas.of(each.shape), "description": each.description, **_example(each)}
+            each.name: {
+                **schemas.of(each.shape),
+                "description": each.description,
+                **({} if each.example is None else {"examples": [each.example]}),
+            }
             for each in form.fields
         },
     }

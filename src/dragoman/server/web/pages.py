@@ -20,7 +20,8 @@ def swagger_ui(dialects: Iterable[Dialect], chosen: str) -> str:
     options = "".join(map(option, dialects))
     return _page(
         "APIs",
-        f"""<header><a href="/help">Dragoman</a> <label>API <select id="api">{options}</select></label></header>
+        f"""<header><a href="/help">Dragoman</a> <label>API <select id="api">{options}</select></label>
+<a id="document" href="/openapi/{chosen}.json">OpenAPI</a></header>
 <div id="swagger-ui"></div>
 <script src="/docs/assets/swagger-ui/swagger-ui-bundle.js"></script>
 <script src="/docs/assets/docs.js"></script>""",
