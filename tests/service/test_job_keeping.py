@@ -42,7 +42,7 @@ async def numbers(here: Process) -> set[int]:
 
 async def test_jobs_go_when_their_time_is_over_and_others_stay(tmp_path: Path) -> None:
     async with process(tmp_path, runs=False) as here:
-        old = [await done(here, ago_s=8 * 86_400) for _ in range(60)]
+        old = [await done(here, ago_s=8 * 86_400) for _ in range(51)]
         young = await done(here, ago_s=6 * 86_400)
         waiting = await here.submit()
         await here.keeping.tidy()
@@ -69,7 +69,7 @@ async def test_media_that_no_job_knows_goes_once_it_is_old(tmp_path: Path) -> No
     async with process(tmp_path, runs=False) as here:
         job = await here.submit()
         old = FolderMedia(tmp_path / "media", clock=lambda: time.time() - 7200)
-        for number in range(120):
+        for number in range(60):
             path = tmp_path / f"orphan-{number}"
             path.write_bytes(b"sound")
             await (old if number else here.media).keep(path)
@@ -133,13 +133,14 @@ async def test_after_the_store_was_away_those_who_work_come_first(tmp_path: Path
     """A lease that ran out because it could not be renewed is not taken away."""
     gate = asyncio.Event()
     pool = ScriptedPool([Opened(10_000, (0,)), gate, *script(TRANSCRIPT)[1:]])
-    async with process(tmp_path, pool, keeping=KeepingLimits(lease_s=HURRIED.lease_s)) as here:
+    limits = replace(HURRIED, lease_s=1.0)
+    async with process(tmp_path, pool, limits, keeping=KeepingLimits(lease_s=limits.lease_s)) as here:
         job = await here.submit()
         await here.until(job, JobState.RUNNING)
         here.line.away = True
         await here.keeping.open()
         async with asyncio.timeout(30):
-            while time.time() < job.created_ms / 1000 + 2 * HURRIED.lease_s:
+            while time.time() < job.created_ms / 1000 + 1.5 * limits.lease_s:
                 await asyncio.sleep(0.005)
         here.line.away = False
         asked = here.line.asked["recover"]
