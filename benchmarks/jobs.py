@@ -14,15 +14,16 @@ import re
 import statistics
 import tempfile
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from benchmarks.jobs_client import Connection, Form, address_of, now, poll, submit_all, until_ended, zeros
-from benchmarks.jobs_store import FINISHED, addresses, fill, store_times
+from benchmarks.jobs_client import Client, Form, address_of, now, poll, submit_all, until_ended, zeros
+from benchmarks.jobs_store import FINISHED, PATTERNS, addresses, multiply, store_times
 from benchmarks.streams_results import spread
+from benchmarks.streams_wire import processor_s
 from benchmarks.system import running_server
 
 _DIALECTS: Final = ("speechmatics_v1", "phonexia_4")
@@ -41,16 +42,20 @@ _NO_LIMITS: Final = {"DRAGOMAN_RATE_LIMIT": "none"}
 def measure(say: Callable[[str], None] = print) -> dict[str, object]:
     outcome: dict[str, object] = {}
     say(f"  {_ACCEPTED} small files over {_CONNECTIONS} connections")
-    with _server() as (address, _, _):
-        outcome["accepting"] = asyncio.run(_accepting(address))
+    with _server() as (address, pid, _):
+        outcome["accepting"] = asyncio.run(_accepting(address, pid))
     say("  one upload of 1 GB")
     with _server() as (address, pid, _):
         outcome["upload"] = asyncio.run(_upload(address, pid))
     say(f"  a store with few jobs, and with {FINISHED} that are done")
     with tempfile.TemporaryDirectory() as folder:
         few, many = (f"sqlite:///{Path(folder, name)}" for name in ("few.sqlite3", "many.sqlite3"))
-        asyncio.run(fill(few, 0))
-        asyncio.run(fill(many, FINISHED))
+        for url in (few, many):
+            with _server(DRAGOMAN_DATABASE_URL=url) as (address, _, _):
+                asyncio.run(
+                    _do(address, [Form.of(_DIALECTS[number % 2], _recording(60)) for number in range(PATTERNS)])
+                )
+        asyncio.run(multiply(many, FINISHED))
         outcome["store_ms"] = asyncio.run(store_times({"few": few, "many": many}))
         outcome["polls"] = _polls(many)
     say("  ten-minute jobs of one key, a one-minute job of another")
@@ -71,27 +76,36 @@ def _server(script: object = None, **environment: str) -> Iterator[tuple[str, in
             yield address, pid, folder
 
 
-async def _accepting(address: str) -> dict[str, object]:
+async def _accepting(address: str, pid: int) -> dict[str, object]:
     small = _recording(0.5)
-    forms = [Form.of(_DIALECTS[number % 2], small) for number in range(_ACCEPTED)]
-    began = now()
-    jobs, took_s = await submit_all(address, forms, _CONNECTIONS)
-    accepted_s = now() - began
-    async with Connection(address).open() as connection:
-        for path in jobs:
-            await until_ended(connection, path)
+    before_s = processor_s(pid)
+    accepted_s, done_s, took_s = await _do(
+        address, [Form.of(_DIALECTS[number % 2], small) for number in range(_ACCEPTED)]
+    )
     return {
-        "jobs": len(jobs),
+        "jobs": _ACCEPTED,
         "bytes_each": len(small),
         "connections": _CONNECTIONS,
-        "accepted_a_second": round(len(jobs) / accepted_s, 1),
-        "done_a_second": round(len(jobs) / (now() - began), 1),
+        "accepted_a_second": round(_ACCEPTED / accepted_s, 1),
+        "done_a_second": round(_ACCEPTED / done_s, 1),
         "latency_ms": spread([1000 * value for value in took_s], 1),
+        "server_processor_ms_a_job": round(1000 * (processor_s(pid) - before_s) / _ACCEPTED, 1),
     }
 
 
+async def _do(address: str, forms: Sequence[Form]) -> tuple[float, float, list[float]]:
+    """The seconds until all were accepted, until all were done, and until each was accepted."""
+    began = now()
+    jobs, took_s = await submit_all(address, forms, _CONNECTIONS)
+    accepted_s = now() - began
+    async with Client(address).connection() as connection:
+        for path in jobs:
+            await until_ended(connection, path)
+    return accepted_s, now() - began, took_s
+
+
 async def _upload(address: str, pid: int) -> dict[str, object]:
-    async with Connection(address).open() as connection:
+    async with Client(address).connection() as connection:
         await connection.submit(Form.of(_DIALECTS[0], _recording(0.5)))  # what is loaded once is loaded
         before = _peak_mb(pid, afresh=True)
         began = now()
@@ -121,15 +135,14 @@ def _fairness() -> dict[str, object]:
 
 
 async def _waiting(address: str) -> dict[str, object]:
+    busy, other = (Client(address, key) for key in _KEYS.values())
     long, short = (Form.of(_DIALECTS[0], _recording(minutes * 60)) for minutes in (10, 1))
-    async with Connection(address, _KEYS["busy"]).open() as busy, Connection(address, _KEYS["other"]).open() as other:
-        long_s = [await _took_s(busy, long) for _ in range(2)]
-        short_s = [await _took_s(other, short) for _ in range(2)]
-        jobs = [address_of((await busy.submit(long))[1]) for _ in range(_BUSY_JOBS)]
-        await asyncio.sleep(min(long_s) / 4)  # the first of them runs
-        waited_s = [await _took_s(other, short) for _ in range(_BUSY_JOBS - 2)]
-        for path in jobs:
-            await until_ended(busy, path)
+    long_s = [await _took_s(busy, long) for _ in range(2)]
+    short_s = [await _took_s(other, short) for _ in range(2)]
+    many = [asyncio.create_task(_took_s(busy, long)) for _ in range(_BUSY_JOBS)]
+    await asyncio.sleep(min(long_s) / 2)  # the first of them runs
+    waited_s = [await _took_s(other, short) for _ in range(_BUSY_JOBS - 2)]
+    await asyncio.gather(*many)
     return {
         "ten_minutes_alone_s": [round(value, 2) for value in long_s],
         "one_minute_alone_s": [round(value, 2) for value in short_s],
@@ -138,11 +151,12 @@ async def _waiting(address: str) -> dict[str, object]:
     }
 
 
-async def _took_s(connection: Connection, form: Form) -> float:
+async def _took_s(client: Client, form: Form) -> float:
     """From handing a job in to its end."""
-    began = now()
-    _, reply = await connection.submit(form)
-    return await until_ended(connection, address_of(reply)) - began
+    async with client.connection() as connection:
+        began = now()
+        _, reply = await connection.submit(form)
+        return await until_ended(connection, address_of(reply)) - began
 
 
 def _recording(seconds: float) -> bytes:

@@ -19,8 +19,8 @@ _CONFIG: Final = json.dumps({"type": "transcription", "transcription_config": {"
 _PIECE: Final = 1 << 20
 
 
-class Connection:
-    """One request after the other over one connection."""
+class Client:
+    """Of a server, with a key where one is needed."""
 
     def __init__(self, address: str, key: str | None = None) -> None:
         url = urlsplit(address)
@@ -28,12 +28,21 @@ class Connection:
         self._common = f"Host: {self._host}:{self._port}\r\n" + (f"Authorization: Bearer {key}\r\n" if key else "")
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Connection]:
-        self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
+    async def connection(self) -> AsyncIterator[Connection]:
+        reader, writer = await asyncio.open_connection(self._host, self._port)
         try:
-            yield self
+            yield Connection(reader, writer, self._common)
         finally:
-            self._writer.close()
+            writer.close()
+
+
+class Connection:
+    """One request after the other. ``common``: the headers that all of them have."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, common: str) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._common = common
 
     async def get(self, path: str) -> tuple[int, bytes]:
         self._writer.write(f"GET {path} HTTP/1.1\r\n{self._common}\r\n".encode())
@@ -101,7 +110,7 @@ async def submit_all(address: str, forms: Sequence[Form], connections: int) -> t
     took_s: list[float] = []
 
     async def client() -> None:
-        async with Connection(address).open() as connection:
+        async with Client(address).connection() as connection:
             for form in waiting:
                 began = now()
                 status, reply = await connection.submit(form)
@@ -121,7 +130,7 @@ async def poll(address: str, jobs: Sequence[str], a_second: float, connections: 
     took_s: list[float] = []
 
     async def client() -> None:
-        async with Connection(address).open() as connection:
+        async with Client(address).connection() as connection:
             for at, path in due:
                 await asyncio.sleep(at - now())
                 status, reply = await connection.get(path)

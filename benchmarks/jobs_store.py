@@ -14,16 +14,16 @@ from typing import Any, Final
 from sqlalchemy import Connection, insert, select, update
 
 from benchmarks.jobs_client import PHONEXIA, SPEECHMATICS
-from dragoman.core.jobs import JobQuery, JobState, Lease, NewJob, Outcome
+from dragoman.core.jobs import JobQuery, Lease, NewJob
 from dragoman.core.request import RecognitionRequest
-from dragoman.core.transcript import Segment, Transcript, Word
+from dragoman.service.auth import ANONYMOUS
 from dragoman.store.database import Database
 from dragoman.store.jobs import SqlJobs
 from dragoman.store.schema import JOB_CHANGES, JOB_OWNERS, JOB_RESULTS, JOBS
 
 FINISHED: Final = 100_000
-_PATTERNS: Final = 100
-"""So many jobs go through their life; the others are copies of them."""
+PATTERNS: Final = 100
+"""So many jobs are handed in and done; the others are copies of them."""
 _ROUNDS: Final = 100
 _PAGE: Final = 100
 _ROOM: Final = 1 << 50
@@ -32,18 +32,13 @@ _LEASE: Final = Lease("benchmark", _NOW_MS + 10_000)
 _DAY_MS: Final = 24 * 3600 * 1000
 
 
-async def fill(url: str, finished: int) -> None:
-    """Make the store with so many jobs that are done, half of each dialect, but at least ``_PATTERNS``."""
+async def multiply(url: str, finished: int) -> None:
+    """Make so many jobs of the first ``PATTERNS``, which are done and the only ones."""
     database = Database(url)
-    async with aclosing(SqlJobs(database)) as store:
-        await store.open()
-        await _add(store, _PATTERNS)
-        while (job := await store.claim(_LEASE, _NOW_MS)) is not None:
-            outcome = Outcome(JobState.DONE, _transcript(job.number))
-            await store.finish(job.number, _LEASE, outcome, _NOW_MS, give_up_ms=_NOW_MS + _DAY_MS)
-            await store.drop_media(job.number)
-        for copy in range(1, finished // _PATTERNS):
-            await database.write(lambda connection, first=copy * _PATTERNS: _copy(connection, first))
+    await database.open()
+    for first in range(PATTERNS, finished, PATTERNS):
+        await database.write(lambda connection, first=first: _copy(connection, first))
+    await database.aclose()
 
 
 async def store_times(urls: Mapping[str, str]) -> dict[str, dict[str, float]]:
@@ -69,7 +64,7 @@ async def store_times(urls: Mapping[str, str]) -> dict[str, dict[str, float]]:
 
 def _calls(store: SqlJobs) -> dict[str, Callable[[], Awaitable[object]]]:
     return {
-        "list": lambda: store.jobs(JobQuery(_PAGE, "speechmatics_v1", "")),
+        "list": lambda: store.jobs(JobQuery(_PAGE, "speechmatics_v1", ANONYMOUS.key_id)),
         "room": store.backlog,
         "claim": lambda: store.claim(_LEASE, _NOW_MS),
         "recovery": lambda: store.recover(_NOW_MS, most_attempts=1, give_up_ms=_NOW_MS),
@@ -92,30 +87,16 @@ async def addresses(url: str, rng: random.Random, count: int, finished: int = FI
 async def _add(store: SqlJobs, count: int) -> None:
     for number in range(count):
         dialect = ("speechmatics_v1", "phonexia_4")[number % 2]
-        job = NewJob(dialect, "", f"{number}.wav", RecognitionRequest(), uuid.uuid4().hex, 1_000_000)
+        job = NewJob(dialect, ANONYMOUS.key_id, f"{number}.wav", RecognitionRequest(), uuid.uuid4().hex, 1_000_000)
         await store.add(job, _NOW_MS, most_bytes=_ROOM)
 
 
 def _copy(connection: Connection, first: int) -> None:
-    """The jobs 1 to ``_PATTERNS`` once more, with the numbers after ``first``."""
+    """The jobs 1 to ``PATTERNS`` once more, with the numbers after ``first``."""
     for table in (JOBS, JOB_RESULTS, JOB_CHANGES):
         rows: list[dict[str, Any]] = []
-        for row in connection.execute(select(table).where(table.c.number <= _PATTERNS)).mappings():
+        for row in connection.execute(select(table).where(table.c.number <= PATTERNS)).mappings():
             fresh = {"token": str(uuid.uuid4())} if table is JOBS else {}
             rows.append({**row, "number": first + row["number"], **fresh})
         connection.execute(insert(table), rows)
-    connection.execute(update(JOB_OWNERS).values(bytes=JOB_OWNERS.c.bytes * (first + _PATTERNS) // first))
-
-
-def _transcript(seed: int) -> Transcript:
-    """A minute of speech, with word times."""
-    rng = random.Random(seed)
-    segments = []
-    for index in range(12):
-        words = tuple(
-            Word(f"{rng.randrange(10**5)}", index * 5000 + at, index * 5000 + at + 300, 0.9)
-            for at in range(0, 5000, 400)
-        )
-        text = " ".join(word.text for word in words)
-        segments.append(Segment(index, 0, words[0].start_ms, words[-1].end_ms, text, 0.9, words))
-    return Transcript("en", "fake", 60_000, (0,), tuple(segments))
+    connection.execute(update(JOB_OWNERS).values(bytes=JOB_OWNERS.c.bytes * (first + PATTERNS) // first))

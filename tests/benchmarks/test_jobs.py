@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from contextlib import aclosing
 from pathlib import Path
@@ -12,12 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.jobs_client import Form, zeros
-from benchmarks.jobs_store import addresses, fill
-from dragoman.core.jobs import JobQuery, JobState
+from benchmarks.jobs_store import PATTERNS, addresses, multiply
+from dragoman.core.jobs import JobQuery, JobState, Lease, NewJob, Outcome
+from dragoman.core.request import RecognitionRequest
+from dragoman.core.transcript import Segment, Transcript
 from dragoman.store.database import Database
 from dragoman.store.jobs import SqlJobs
 
 pytestmark = pytest.mark.unit
+
+TRANSCRIPT = Transcript("en", "m", 9, (0,), (Segment(0, 0, 0, 9, "tulip", 0.9),))
 
 
 @given(st.sampled_from(["speechmatics_v1", "phonexia_4"]), st.binary(max_size=100))
@@ -33,16 +36,26 @@ def test_content_is_made_to_length(size: int) -> None:
 
 async def test_jobs_that_are_copied_are_like_those_that_were_done(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'jobs.sqlite3'}"
-    await fill(url, 300)
+    lease, done = Lease("a", 10), Outcome(JobState.DONE, TRANSCRIPT)
+    async with aclosing(SqlJobs(Database(url))) as store:
+        await store.open()
+        for number in range(PATTERNS):
+            await store.add(
+                NewJob("d", "", f"{number}", RecognitionRequest(), f"{number}", 7), 0, most_bytes=10_000_000
+            )
+            await store.claim(lease, 1)
+            assert await store.finish(number + 1, lease, done, 2, give_up_ms=3)
+    await multiply(url, 3 * PATTERNS)
     async with aclosing(SqlJobs(Database(url))) as store:
         await store.open()
         jobs = await store.jobs(JobQuery(1000))
-        assert [job.number for job in jobs] == list(range(300, 0, -1))
+        assert [job.number for job in jobs] == list(range(3 * PATTERNS, 0, -1))
         assert {job.state for job in jobs} == {JobState.DONE}
-        assert len({job.token for job in jobs}) == 300
-        assert await store.transcript(300) == await store.transcript(100)
-        assert await store.history(300) == await store.history(100)
+        assert len({job.token for job in jobs}) == len(jobs)
+        assert await store.transcript(len(jobs)) == TRANSCRIPT
+        assert await store.history(len(jobs)) == await store.history(PATTERNS)
         backlog = await store.backlog()
-        await asyncio.gather(*(store.remove(job.number) for job in jobs[:100]))
+        for job in jobs[:PATTERNS]:
+            await store.remove(job.number)
         assert (await store.backlog()).bytes == backlog.bytes * 2 // 3
-    assert len(await addresses(url, random.Random(1), 5, 200)) == 5
+    assert len(await addresses(url, random.Random(1), 5, 2 * PATTERNS)) == 5
