@@ -59,7 +59,7 @@ def test_every_dialect_has_the_same_files() -> None:
         assert {"__init__.py", "wire.py", "translate.py", "routes.py", "errors.py"} <= names, dialect.name
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "tests/clients/requirements.lock"])
 def test_locks_name_no_address_and_hash_everything(name: str) -> None:
     lines = (REPOSITORY / name).read_text().splitlines()
     assert not [line for line in lines if "://" in line or line.startswith("--")]

@@ -26,7 +26,7 @@ def _example(parts: Example) -> str:
     url = f"{parts.base_url}{PATH}"
     return (
         f"curl -sS {parts.key_option}{parts.file_option} '{url}?language=en' | tee /dev/stderr"
-        ' | sed -n \'s/.*"task_id":"\\([^"]*\\)".*/\\1/p\' | while read -r task; do'
+        ' | sed -n \'s/.*"task_id":"\\([^"]*\\)".*/\\1/p\' | (read -r task &&'
         f' until curl -sS {parts.key_option}"{url}/$task" | grep -Ev \'"state":"(pending|running)"\';'
-        " do sleep 1; done; done"
+        " do sleep 1; done)"
     )
