@@ -120,9 +120,15 @@ async def _upload(address: str, pid: int) -> dict[str, object]:
 
 def _polls(url: str) -> dict[str, object]:
     jobs = asyncio.run(addresses(url, random.Random(1), _POLLS))
-    with _server(DRAGOMAN_DATABASE_URL=url) as (address, _, _):
+    with _server(DRAGOMAN_DATABASE_URL=url) as (address, pid, _):
+        before_s = processor_s(pid)
         took_s = asyncio.run(poll(address, jobs, _POLLS_A_SECOND, _CONNECTIONS))
-    return {"a_second": _POLLS_A_SECOND, "latency_ms": spread([1000 * value for value in took_s], 1)}
+        processor_ms = 1000 * (processor_s(pid) - before_s) / _POLLS
+    return {
+        "a_second": _POLLS_A_SECOND,
+        "latency_ms": spread([1000 * value for value in took_s], 1),
+        "server_processor_ms_a_poll": round(processor_ms, 2),
+    }
 
 
 def _fairness() -> dict[str, object]:
