@@ -421,11 +421,12 @@ async def test_a_process_that_does_not_start_is_said_after_some_attempts() -> No
 
 def test_a_process_that_ends_before_it_is_told_anything_is_replaced() -> None:
     async def main() -> None:
-        pool = WorkerPool(("true",), b"{}", workers=8, timing=Timing(first_pause=0.01))
-        with pytest.raises(EngineNotReady):
-            async with asyncio.timeout(20):
-                await pool.start()
-        assert pool.restarts >= 3
+        for _ in range(5):  # it is a matter of chance
+            pool = WorkerPool(("true",), b"{}", workers=1, timing=Timing(first_pause=0.01))
+            with pytest.raises(EngineNotReady):
+                async with asyncio.timeout(10):
+                    await pool.start()
+            assert pool.restarts == 3
 
     uvloop.run(main())
 
