@@ -50,12 +50,12 @@ def measure(say: Callable[[str], None] = print) -> dict[str, object]:
     say(f"  a store with few jobs, and with {FINISHED} that are done")
     with tempfile.TemporaryDirectory() as folder:
         few, many = (f"sqlite:///{Path(folder, name)}" for name in ("few.sqlite3", "many.sqlite3"))
-        for url in (few, many):
+        for url, finished in ((few, PATTERNS), (many, FINISHED)):
             with _server(DRAGOMAN_DATABASE_URL=url) as (address, _, _):
                 asyncio.run(
                     _do(address, [Form.of(_DIALECTS[number % 2], _recording(60)) for number in range(PATTERNS)])
                 )
-        asyncio.run(multiply(many, FINISHED))
+            asyncio.run(multiply(url, finished))
         outcome["store_ms"] = asyncio.run(store_times({"few": few, "many": many}))
         outcome["polls"] = _polls(many)
     say("  ten-minute jobs of one key, a one-minute job of another")
