@@ -8,10 +8,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from dragoman.core.models import ModelFile
+
+UNFINISHED: Final = (".part", ".etag")
+"""Suffixes of what lies beside a file while it is fetched."""
 
 Progress = Callable[[int], None]
 """Takes the bytes of the file that are there."""

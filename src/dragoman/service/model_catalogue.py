@@ -16,7 +16,7 @@ from msgspec import Meta
 
 from dragoman.core.models import Model, ModelEngine, ModelFile, ModelTask
 from dragoman.language.tags import iso_639_1
-from dragoman.service.download import may_be_fetched
+from dragoman.service.download import UNFINISHED, may_be_fetched
 
 NAME_PATTERN: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 MANIFEST: Final = "dragoman-model.json"
@@ -111,9 +111,11 @@ def _language(code: str) -> str:
 
 def _file(file: _File) -> ModelFile:
     path = PurePosixPath(file.path)
-    inside = not path.is_absolute() and ".." not in path.parts and str(path) == file.path
-    if not inside or not re.fullmatch(r"[\w.+@ /-]+", file.path) or file.path == MANIFEST:
+    inside = path.parts and not path.is_absolute() and ".." not in path.parts and str(path) == file.path
+    if not inside or not re.fullmatch(r"[\w.+@ /-]+", file.path):
         raise ValueError(f"files: path {file.path!r} is not the path of a file below the model's folder")
+    if path.name == MANIFEST or path.suffix in UNFINISHED:
+        raise ValueError(f"files: path {file.path!r} is that of a manifest or of an unfinished download")
     if file.url is not None and not may_be_fetched(file.url):
         raise ValueError(f"files: url of {file.path!r} has to begin with https://")
     return ModelFile(file.path, file.size, file.sha256, file.url)

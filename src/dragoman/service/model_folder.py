@@ -105,8 +105,8 @@ class ModelFolder:
             if path not in wanted:
                 (staged / path).unlink()
         (staged / MANIFEST).write_bytes(write_manifest(model))
-        for path in [*staged.rglob("*"), staged]:
-            _sync(path)
+        for written in [*staged.rglob("*"), staged]:
+            _sync(written)
         replaced = self._replaced(model.name)
         shutil.rmtree(replaced, ignore_errors=True)
         if target.exists():

@@ -84,8 +84,8 @@ class Models:
     def add(
         self, name: str, source: Path, description: Description | None = None, watcher: Watcher = Watcher()
     ) -> InstalledModel:
-        """Install what is in a folder, in place of a model of this name. One of the catalogue has to match it, and needs
-        no description; the folder may hold more. Raises ``ModelsError``.
+        """Install what is in a folder, in place of a model of this name. One of the catalogue has to match it, and
+        needs no description; the folder may hold more. Raises ``ModelsError``.
         """
         with self._told(name):
             folder = SourceFolder(source)
@@ -163,7 +163,7 @@ class Models:
 
     def _installed(self, name: str) -> InstalledModel | DamagedModel:
         try:
-            if name.startswith(".") or Path(name).name != name:
+            if not name or name.startswith(".") or Path(name).name != name:
                 raise FileNotFoundError
             return self.folder.model(name)
         except FileNotFoundError:

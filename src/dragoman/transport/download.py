@@ -6,6 +6,7 @@ import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S: Final = 15.0
 SILENCE_TIMEOUT_S: Final = 60.0
 _MOST_REDIRECTS: Final = 5
-_PIECE_BYTES: Final = 2**18
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
 _STRONG_TAG: Final = re.compile(r'"[\x21\x23-\x7e]{1,200}"')
 _REFUSED: Final = frozenset({401, 403})
@@ -33,10 +33,8 @@ def fetch(url: str, start: int = 0, validator: str | None = None) -> Iterator[Do
     """
     import httpx  # 0.08 s and 5 MB
 
-    trust = httpx.create_ssl_context()
-    trust.load_default_certs()
     try:
-        with _client(url, trust) as client:
+        with _client(url) as client:
             response = _follow(client, url, start, validator)
             try:
                 yield _download(response, start, validator)
@@ -53,12 +51,22 @@ class _StaleRange(Exception):
     """The server has not got what was asked for; all of it is asked for then."""
 
 
-def _client(url: str, trust: ssl.SSLContext) -> httpx.Client:
+@cache
+def _trusting() -> ssl.SSLContext:
+    """The system's authorities, which an operator can add to, and Mozilla's, for systems that have none. Slow."""
+    import httpx
+
+    context = httpx.create_ssl_context()
+    context.load_default_certs()
+    return context
+
+
+def _client(url: str) -> httpx.Client:
     import httpx
 
     try:
         return httpx.Client(
-            verify=trust,
+            verify=_trusting(),
             trust_env=not is_loopback(url),
             follow_redirects=False,
             timeout=httpx.Timeout(SILENCE_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
@@ -112,7 +120,7 @@ def _pieces(response: httpx.Response) -> Iterator[bytes]:
     import httpx
 
     try:
-        yield from response.iter_raw(_PIECE_BYTES)
+        yield from response.iter_raw()
     except httpx.HTTPError as error:
         raise DownloadFailed(_broken(str(response.url), error)) from error
 

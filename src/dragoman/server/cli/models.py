@@ -73,7 +73,7 @@ def list_(as_json: bool, config: Path | None) -> int:
 def pull(names: tuple[str, ...], config: Path | None) -> int:
     """Fetch models of the catalogue and install them. What broke off goes on where it was.
 
-    This is the only command that opens a connection, to the address that the catalogue names for each file, and through
+    Of these commands this one alone opens connections: to the address that the catalogue names for each file, through
     the proxies of the environment. With the setting offline it refuses to.
 
     \b
@@ -210,7 +210,7 @@ def _watched(name: str) -> Iterator[Watcher]:
         )
     except KeyboardInterrupt:
         line.clear()
-        click.echo(f"Stopped. {name} is as it was; the same command goes on.", err=True)
+        click.echo(f"Stopped. {name} is as it was; give the same command again to go on.", err=True)
         raise
     finally:
         line.clear()
