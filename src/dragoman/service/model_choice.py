@@ -40,11 +40,14 @@ def candidates(wish: ModelWish, installed: Iterable[Model]) -> list[Model]:
 
 
 def contested(wish: ModelWish, installed: Iterable[Model]) -> dict[str, list[str]]:
-    """Languages that several models claim although the profile does not say which: language → names."""
+    """Languages that several models claim although the profile does not say which: language → names. Raises
+    ``UnknownModel`` as ``candidates`` does.
+    """
+    able = candidates(wish, installed)
     if wish.models:
         return {}
     claims: dict[str, list[str]] = {}
-    for model in candidates(wish, installed):
+    for model in able:
         for language in model.languages:
             claims.setdefault(language, []).append(model.name)
     return {language: names for language, names in sorted(claims.items()) if len(names) > 1}
