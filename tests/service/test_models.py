@@ -6,8 +6,10 @@ import errno
 import hashlib
 import os
 import random
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -313,6 +315,46 @@ def test_a_model_whose_replacement_was_cut_short_comes_back(server: FileServer, 
     (root / ".replaced").mkdir(exist_ok=True)
     (root / "tiny").rename(root / ".replaced" / "tiny")  # as a process leaves it that dies between two renames
     assert not known.pull("tiny")
+    assert is_whole(root)
+
+
+def test_a_model_whose_removal_was_cut_short_does_not_come_back(server: FileServer, root: Path) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(event: str, arguments: tuple[object, ...]) -> None:
+        if watching and event == "shutil.rmtree" and (root / ".removed" / "tiny").exists():
+            watching.clear()
+            raise Killed
+
+    watching: list[bool] = []
+    sys.addaudithook(killed)  # stays, and does nothing any more
+    known = models(root, entry(server), offline=True)
+    models(root, entry(server)).pull("tiny")
+    watching.append(True)
+    with pytest.raises(Killed):
+        known.remove("tiny")
+    assert list((root / ".removed").rglob("model.bin"))
+    with pytest.raises(ModelsError, match="offline"):
+        known.pull("tiny")
+    assert ModelFolder(root).models() == []
+
+
+def test_files_on_the_same_disk_are_linked_and_need_no_room(root: Path, tmp_path: Path) -> None:
+    root.mkdir()
+    folder = brought(tmp_path / "here")
+    models(root, entry(None), keep_free=2**60).add("tiny", folder)
+    assert (root / "tiny" / "model.bin").samefile(folder / "model.bin")
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="there is no second file system")
+def test_files_on_another_disk_are_copied_and_need_room(root: Path) -> None:
+    with TemporaryDirectory(dir="/dev/shm") as elsewhere:
+        brought(Path(elsewhere))
+        with pytest.raises(ModelsError, match="min_free_disk_mb"):
+            models(root, entry(None), keep_free=2**60).add("tiny", Path(elsewhere))
+        assert visible(root) == []
+        models(root, entry(None)).add("tiny", Path(elsewhere))
     assert is_whole(root)
 
 

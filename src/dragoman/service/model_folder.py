@@ -135,8 +135,9 @@ class ModelFolder:
 
     def remove(self, name: str) -> None:
         """Raises ``FileNotFoundError``."""
-        going = self._replaced(name)
-        shutil.rmtree(going, ignore_errors=True)
+        going = self.root / ".removed" / name  # from where nothing comes back
+        for left in (going, self._replaced(name)):
+            shutil.rmtree(left, ignore_errors=True)
         going.parent.mkdir(parents=True, exist_ok=True)
         (self.root / name).rename(going)
         self.discard(name)

@@ -54,6 +54,10 @@ class SourceFolder:
             raise UnusableFolder(f"{self._folder} holds no files")
         return tuple(self._described(path) for path in sorted(paths))
 
+    def is_on_disk_of(self, other: Path) -> bool:
+        """Then ``bring`` takes no room, as a rule."""
+        return other.exists() and other.stat().st_dev == self._folder.stat().st_dev
+
     def bring(self, file: ModelFile, target: Path) -> None:
         """Have the file at ``target`` as well: the same one, where the file system allows that, else a copy. Raises
         ``UnusableFolder`` when its checksum is wrong.

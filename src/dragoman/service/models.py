@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from dragoman.core.models import InstalledModel, Model, ModelEngine, ModelTask
-from dragoman.service.download import DownloadFailed, Fetch, fetch_file, kept
+from dragoman.service.download import DownloadFailed, Fetch, Progress, fetch_file, kept
 from dragoman.service.model_catalogue import CatalogueError, check_model
 from dragoman.service.model_folder import DamagedModel, ModelFolder
 from dragoman.service.model_source import SourceFolder, UnusableFolder
@@ -69,14 +69,13 @@ class Models:
                 )
             staged = self.folder.staging(name)
             self._need_room(model, sum(kept(staged / file.path, file) for file in model.files))
+
+            def after(before: int) -> Progress:
+                return lambda done: watcher.progress(before + done, model.size)
+
             before = 0
             for file in model.files:
-                fetch_file(
-                    self._fetch,
-                    file,
-                    staged / file.path,
-                    lambda done, before=before: watcher.progress(before + done, model.size),  # type: ignore[misc]
-                )
+                fetch_file(self._fetch, file, staged / file.path, after(before))
                 before += file.size
             self.folder.install(model)
         return True
@@ -92,7 +91,7 @@ class Models:
             model = self._described(name, folder, description)
             folder.check(model.files)
             with self.folder.held(name, watcher.waiting), self._not_filling(name):
-                self._need_room(model, 0)
+                self._need_room(model, model.size if folder.is_on_disk_of(self.folder.root) else 0)
                 self.folder.discard(name)
                 staged = self.folder.staging(name)
                 try:
@@ -171,7 +170,7 @@ class Models:
 
     def _need_room(self, model: Model, present: int) -> None:
         needed, free = model.size - present, self.folder.free_bytes()
-        if free < needed + self._keep_free_bytes:
+        if needed and free < needed + self._keep_free_bytes:
             raise ModelsError(
                 f"{model.name} needs {needed / 1e6:,.0f} MB more on the disk of {self.folder.root}, which has "
                 f"{free / 1e6:,.0f} MB free, of which {self._keep_free_bytes / 1e6:,.0f} MB are to stay so "
