@@ -150,8 +150,13 @@ def test_channels_are_mixed_split_or_chosen(dragoman: Dragoman, two_channels: Pa
     assert result.stderr.startswith(f"dragoman: {two_channels}: ")
 
 
-def test_a_missing_spool_folder_is_said_in_one_line(dragoman: Dragoman, clips: list[Path], tmp_path: Path) -> None:
-    result = dragoman("transcribe", clips[1], env={"DRAGOMAN_SPOOL_DIR": str(tmp_path / "missing")})
+def test_a_spool_folder_is_made_and_one_that_is_none_is_said_in_one_line(
+    dragoman: Dragoman, clips: list[Path], tmp_path: Path
+) -> None:
+    assert dragoman("transcribe", clips[1], env={"DRAGOMAN_SPOOL_DIR": str(tmp_path / "new")}).returncode == 0
+    file = tmp_path / "file"
+    file.touch()
+    result = dragoman("transcribe", clips[1], env={"DRAGOMAN_SPOOL_DIR": str(file)})
     assert result.returncode == 1
     assert result.stderr.startswith("dragoman: ")
     assert len(result.stderr.splitlines()) == 1

@@ -119,7 +119,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right of one server process to work on something until ``until_ms``; ``holder`` is another text every time."""
+    """The right of one server process to work on something until ``until_ms``; ``holder`` is a new text every time."""
 
     holder: str
     until_ms: int

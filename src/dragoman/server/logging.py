@@ -38,6 +38,7 @@ def configure(level: str) -> None:
     # What uvicorn has to say of its own start and stop is said by this server, and of requests by the access log.
     logging.getLogger("uvicorn").setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 def _value(value: object) -> str:

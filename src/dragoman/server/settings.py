@@ -165,7 +165,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     media_url: str | None = None
     """Where the recordings of jobs are kept, for several servers in common: a folder such as `file:///srv/media`, or
     another URL of fsspec. ``None``: the folder media in ``state_dir``."""
-    rate_limit: Annotated[str, Meta(pattern="^(none|[1-9][0-9]{0,8}/[1-9][0-9]{0,8})$")] = "100/10"
+    rate_limit: Annotated[str, Meta(pattern="^(none|[1-9][0-9]{0,8}/[1-9][0-9]{0,8})$")] = "1000/10"
     """Requests of a key to the APIs of jobs, and in how many seconds; more are refused. ``none``: no limit."""
     callback_private_addresses: bool = False
     """Callbacks may go to addresses that are private, or this machine's own."""
