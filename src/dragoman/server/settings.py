@@ -32,6 +32,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How hard to try: more accuracy costs more processor time."""
     quota_minutes: Annotated[float, Meta(ge=0)] | None = None
     """Minutes of audio per key and calendar day (UTC); ``None``: no quota."""
+    models: tuple[str, ...] = ()
+    """Installed models that may serve it, the preferred ones first; without any, all of its engine."""
 
 
 def _profiles() -> dict[str, Profile]:
@@ -140,6 +142,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """OpenAI model names → profiles; profile names themselves always work."""
     phonexia_model: str | None = None
     """Name of the model that Phonexia clients see; ``None``: made from its language, such as EN_US_1."""
+
+    models_dir: Path | None = None
+    """Where `dragoman models` installs models; ``None``: the folder models in ``state_dir``."""
+    models_catalogue: Path | None = None
+    """A catalogue of your own: its models come beside the built-in ones, and replace those of the same name."""
+    offline: bool = False
+    """Models are not fetched from the network, whatever command is given."""
 
     max_concurrent_jobs: Positive | None = None
     """Jobs recognised at once, sharing the workers with everything else; the others wait. ``None``: one per worker."""
