@@ -42,15 +42,19 @@ def tiny_network(*, multilingual: bool = True, idle_s: float | None = None) -> W
     return WhisperNetwork(tiny_folder(multilingual=multilingual), Resources(idle_s=idle_s))
 
 
-def save_tiny_whisper(folder: Path, *, multilingual: bool = True, seed: int = 0) -> Path:
-    """The folder, with all files of a converted model in it."""
+def save_tiny_whisper(folder: Path, *, multilingual: bool = True, sure: bool = True, ends: bool = True) -> Path:
+    """The folder, with all files of a converted model in it. ``sure`` of what it says, ``ends``: it comes to an end."""
     from ctranslate2.specs import whisper_spec
 
     size = MULTILINGUAL if multilingual else ENGLISH
     ordinary, special = _vocabulary(size)
     tokens = [*ordinary, *special]
     spec = whisper_spec.WhisperSpec(1, 2, 1, 2)
-    _fill(spec, np.random.default_rng(seed), size, len(ordinary))
+    _fill(spec, np.random.default_rng(0), size, len(ordinary))
+    if not sure:
+        spec.decoder.projection.weight *= np.float32(0.02)
+    if not ends:
+        spec.decoder.projection.weight[len(ordinary)] = -1.0
     spec.config.suppress_ids = list(range(len(ordinary) + 1, size))
     spec.config.suppress_ids_begin = [ordinary.index("Ġ"), len(ordinary)]
     spec.config.lang_ids = [at for at, token in enumerate(tokens) if token[2:-2] in LANGUAGES]
@@ -127,7 +131,7 @@ def _fill(spec: Any, random: np.random.Generator, size: int, end: int) -> None:
     norm(decoder.layer_norm)
     decoder.embeddings.weight = draw(size, _WIDTH, scale=1.0)
     decoder.position_encodings.encodings = draw(_CONTEXT, _WIDTH, scale=6.0)
-    decoder.position_encodings.encodings[:, 0] = np.minimum(np.arange(_CONTEXT) - 24.0, 40.0)
+    decoder.position_encodings.encodings[:, 0] = np.clip(5.0 * np.arange(_CONTEXT) - 120.0, -30.0, 60.0)
     decoder.projection.weight = np.zeros((size, _WIDTH), np.float32)
     spoken = random.permutation(np.arange(256, end - 1))[:WORDS]
     decoder.projection.weight[spoken, 1:] = draw(WORDS, _WIDTH - 1, scale=8.0)

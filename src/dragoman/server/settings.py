@@ -44,7 +44,7 @@ class Whisper(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     draft_batch: Positive = 1
     """Partial results of so many live streams are computed at once; on a GPU 8 or more."""
     gpu_memory_mb: Positive | None = None
-    """A model whose weights are larger is not loaded, and so much less memory is kept between two calls."""
+    """A larger model file is not loaded, and between two calls no more is kept than what it leaves."""
     idle_s: Positive | None = None
     """After so many seconds without work the model's memory is given back until there is work; ``None``: never."""
 

@@ -68,5 +68,5 @@ class AttentionAligner:
 
 
 def _spread(word: str, start_ms: int, end_ms: int) -> tuple[Character, ...]:
-    edges = [start_ms + (end_ms - start_ms) * position // len(word) for position in range(len(word) + 1)]
+    edges = [start_ms + (end_ms - start_ms) * position // max(1, len(word)) for position in range(len(word) + 1)]
     return tuple(Character(c, edges[position], edges[position + 1]) for position, c in enumerate(word))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -33,11 +34,12 @@ _TOKENS_PER_S: Final = 25
 _BELOW_LOUDEST: Final = 2.0
 _SILENCE: Final = -1.5
 """Features of silence: so far below the loudest one, and never lower than this."""
+_TRIES: Final = 1_000
 _POLL_S: Final = 0.02
 _POLL_PROCESSOR_S: Final = 0.1
 """What all threads together may compute between two looks at whether anybody still waits."""
 _CACHE: Final = "CT2_CUDA_CACHING_ALLOCATOR_CONFIG"
-_CACHED_SHARE: Final = 4
+"""Three sizes that are its defaults, and the bytes that are kept when they are free."""
 _MEBIBYTE: Final = 2**20
 
 _EXTRA: Final = "Whisper models need another package: pip install 'dragoman[whisper]'"
@@ -47,9 +49,9 @@ _EXTRA: Final = "Whisper models need another package: pip install 'dragoman[whis
 class Resources:
     """What a model may use. ``compute_type`` as CTranslate2 names them; ``threads`` are those of a processor.
 
-    ``gpu_memory_mb``: a model whose weights are larger is not loaded, and so much less memory is kept for the next
-    call; CTranslate2 has no limit for what one call takes. ``idle_s``: after so long without work the weights are given
-    back, and read again when there is work.
+    ``gpu_memory_mb``: a larger model file is not loaded, and no more than what it leaves is kept for the next call;
+    CTranslate2 has no limit for what one call takes. ``idle_s``: after so long without work the weights are given back,
+    and read again when there is work.
     """
 
     device: str = "cpu"
@@ -279,7 +281,11 @@ class WhisperNetwork:
 
     def _sleep(self) -> None:
         self._encoded.cache_clear()
-        self._model.unload_model()
+        for _ in range(_TRIES):
+            self._model.unload_model()
+            if not self._model.model_is_loaded:
+                return
+            time.sleep(0.001)  # the library is still leaving the last call, and does nothing until it has
 
     def _check_memory(self) -> None:
         limit_mb = self.resources.gpu_memory_mb
@@ -291,4 +297,4 @@ class WhisperNetwork:
                 f"the weights in {self.folder} take {weights_mb} MiB, more than the {limit_mb} MiB that gpu_memory_mb "
                 "allows; take a smaller model, one converted to int8, or allow more"
             )
-        os.environ.setdefault(_CACHE, f"4,3,12,{(limit_mb - weights_mb) * _MEBIBYTE // _CACHED_SHARE}")
+        os.environ.setdefault(_CACHE, f"4,3,12,{(limit_mb - weights_mb) * _MEBIBYTE}")
