@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
+from pathlib import Path
 
-from dragoman.core.errors import UnknownModel
-from dragoman.core.models import Model, ModelEngine
+from dragoman.core.errors import EngineNotReady, UnknownModel, UnsupportedLanguage
+from dragoman.core.models import InstalledModel, Model, ModelEngine
 from dragoman.server.settings import Settings
 from dragoman.server.state import state_folder
 from dragoman.service.model_catalogue import CatalogueError, read_catalogue
-from dragoman.service.model_choice import ModelWish, candidates
+from dragoman.service.model_choice import ModelWish, candidates, choose
 from dragoman.service.model_folder import ModelFolder
 from dragoman.service.models import Models
 from dragoman.transport.download import fetch
@@ -19,11 +20,28 @@ from dragoman.transport.download import fetch
 def build_models(settings: Settings) -> Models:
     """Raises ``CatalogueError``."""
     return Models(
-        ModelFolder(settings.models_dir or state_folder(settings) / "models"),
+        ModelFolder(models_folder(settings)),
         catalogue(settings),
         None if settings.offline else fetch,
         keep_free_bytes=settings.min_free_disk_mb * 2**20,
     )
+
+
+def models_folder(settings: Settings) -> Path:
+    """Where models are installed."""
+    return settings.models_dir or state_folder(settings) / "models"
+
+
+def model_in(settings: Settings, name: str, language: str | None) -> Path:
+    """The folder of the installed model that serves a profile. Raises ``EngineNotReady`` with what to do."""
+    wish = next(each for each in wishes(settings) if each.profile == name)
+    root = models_folder(settings)
+    installed = [each for each in ModelFolder(root).models() if isinstance(each, InstalledModel)]
+    try:
+        chosen = choose(wish, language, [each.model for each in installed], catalogue(settings))
+    except (UnknownModel, UnsupportedLanguage, CatalogueError) as error:
+        raise EngineNotReady(str(error)) from error
+    return next(each.folder for each in installed if each.model == chosen)
 
 
 def catalogue(settings: Settings) -> dict[str, Model]:
