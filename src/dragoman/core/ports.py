@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.events import RecognitionEvent, SpeechEvent
 from dragoman.core.request import AudioEncoding, DictionaryWord, RecognitionRequest, Vocabulary
-from dragoman.core.transcript import Character
+from dragoman.core.transcript import Character, Turn
 
 SAMPLE_RATE: Final = 16_000
 Samples = memoryview
@@ -130,6 +130,37 @@ class LanguageIdentifier(Protocol):
         ...
 
 
+class DiarizerStream(Protocol):
+    """One channel of a recording, from beginning to end."""
+
+    def feed(self, samples: Samples) -> None:
+        """The next samples, any number of them. What is remembered of them is far smaller than they are."""
+        ...
+
+    def turns(self, count: int | None) -> tuple[Turn, ...]:
+        """After the last samples: who speaks when, in the order of their start. Speakers are numbered from 0 in the
+        order in which they begin to speak. ``count`` people speak as far as the client knows; ``None``: it does not."""
+        ...
+
+    def changes(self, sensitivity: float) -> tuple[int, ...]:
+        """After the last samples: where another person begins to speak, in milliseconds, ascending. A sensitivity of
+        0 to 1; a higher one finds at least as many."""
+        ...
+
+
+class Diarizer(Protocol):
+    """Tells voices apart. Shared by all recordings.
+
+    Implementations hold one suite of contract tests (``tests/contracts/test_diarizer.py``).
+    """
+
+    def load(self) -> None:
+        """Raises ``EngineNotReady`` with what to do when the models are not installed. May be called again."""
+        ...
+
+    def open(self) -> DiarizerStream: ...
+
+
 class DictionaryMatcher(Protocol):
     """Puts words of a client's dictionary where they were said but something that sounds alike was recognised."""
 
@@ -196,7 +227,8 @@ class RecogniserPool(Protocol):
     def transcribe(
         self, media: Path, request: RecognitionRequest, *, urgent: bool = False
     ) -> AsyncGenerator[RecognitionEvent, None]:
-        """Recognise a file: ``Opened``, then ``Progress`` and ``Final`` in the order of their index, then ``Finished``.
+        """Recognise a file: ``Opened``, then ``Progress`` and ``Final`` in the order of their index, and
+        ``SpeakersFound`` among them if speakers were asked for, then ``Finished``.
 
         Closing the generator (``aclose``) cancels the work. ``urgent`` work, the short recording of a readiness check,
         goes before all other. Raises any ``DragomanError``.

@@ -31,7 +31,7 @@ import msgspec
 
 from dragoman.audio.decode import MediaLimits
 from dragoman.core.errors import Cancelled, DragomanError, InternalError, InvalidRequest
-from dragoman.core.events import Finished, Opened, Progress
+from dragoman.core.events import Finished, Opened, Progress, SpeakersFound
 from dragoman.core.ports import SAMPLE_RATE
 from dragoman.language.classes import WordClasses
 from dragoman.server.settings import Settings, load_settings
@@ -129,7 +129,12 @@ def _fake(modes: Collection[str], classes: WordClasses) -> dict[str, Recogniser]
     script = fake.read_script(Path(named)) if (named := os.environ.get(FAKE_SCRIPT)) else fake.Script()
     identifier = fake.LoudnessIdentifier(script.languages) if script.identifies else None
     recogniser = Recogniser(
-        fake.FakeEngine(script), fake.EvenAligner(), fake.AllSpeech(), fake.SpellingMatcher(), identifier
+        fake.FakeEngine(script),
+        fake.EvenAligner(),
+        fake.AllSpeech(),
+        fake.SpellingMatcher(),
+        identifier,
+        fake.LoudnessDiarizer() if script.diarizes else None,
     )
     return dict.fromkeys(modes, recogniser)
 
@@ -320,6 +325,7 @@ class Worker:
             Path(task.start.media),
             task.start.request,
             wanted=lambda index: task.shard.has(index) and index not in done,
+            with_speakers=task.shard.number == 0,
             cancelled=lambda: self._is_cancelled(task),
         )
 
@@ -332,6 +338,8 @@ def _as_message(task: int, report: FileReport) -> protocol.Report:
             return protocol.FileProgress(task, report)
         case Recognised(index, segment):
             return protocol.SegmentDone(task, index, segment)
+        case SpeakersFound():
+            return protocol.FileSpeakers(task, report)
         case Finished():
             return protocol.FileFinished(task, report)
 

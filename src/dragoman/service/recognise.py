@@ -13,7 +13,7 @@ import numpy.typing as npt
 from dragoman.audio.segment import SpeechSegment
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import Cancelled
-from dragoman.core.ports import Aligner, DictionaryMatcher, Engine, Hypothesis, LanguageIdentifier
+from dragoman.core.ports import Aligner, Diarizer, DictionaryMatcher, Engine, Hypothesis, LanguageIdentifier
 from dragoman.core.request import RecognitionRequest, TimeDetail
 from dragoman.core.transcript import Character, Segment, Word
 
@@ -35,19 +35,21 @@ class VoiceActivity(Protocol):
 @dataclass(frozen=True, slots=True)
 class Recogniser:
     """What stands behind a profile. Without a ``matcher`` the pronunciations of a dictionary say nothing, without an
-    ``identifier`` no language can be found out."""
+    ``identifier`` no language can be found out, without a ``diarizer`` no speaker. The diarizer is loaded when it is
+    first needed, all others are loaded."""
 
     engine: Engine
     aligner: Aligner
     voice_activity: VoiceActivity
     matcher: DictionaryMatcher | None = None
     identifier: LanguageIdentifier | None = None
+    diarizer: Diarizer | None = None
 
     @property
     def capabilities(self) -> Capabilities:
         """The engine's, and what else there is."""
         identifies = () if self.identifier is None else self.identifier.languages
-        return replace(self.engine.capabilities, identifies=identifies)
+        return replace(self.engine.capabilities, identifies=identifies, diarizes=self.diarizer is not None)
 
 
 def recognise_segment(
