@@ -74,7 +74,7 @@ def test_nothing_is_lost_and_every_segment_is_one_persons(case: tuple[Transcript
 def test_speakers_are_numbered_as_they_begin_and_are_of_one_channel(case: tuple[Transcript, tuple[Turn, ...]]) -> None:
     transcript, turns = case
     segments = with_speakers(transcript.segments, turns)
-    said = sorted(((w.start_ms, s.channel, w.speaker) for s in segments for w in s.words if w.speaker is not None))
+    said = sorted((w.start_ms, s.channel, w.speaker) for s in segments for w in s.words if w.speaker is not None)
     first = list(dict.fromkeys(speaker for _, _, speaker in said))
     assert first == list(range(len(first)))
     assert all(len({channel for _, channel, who in said if who == speaker}) == 1 for speaker in first)
