@@ -8,22 +8,12 @@ all that a lower one does: up to 0.4 only what separates speakers, at 1 every tu
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 _OTHER: Final = 0.6
 _LONG_MS: Final = 3_000
 _NEAR, _FAR = 0.3, 0.9
 """Distances of two voices' cosines: hardly different, and surely."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A turn begins here; ``score``, 0 to 1, says how surely another speaker's."""
-
-    at_ms: int
-    score: float
 
 
 def change_score(*, is_other: bool, distance: float, shorter_ms: int) -> float:
@@ -33,8 +23,3 @@ def change_score(*, is_other: bool, distance: float, shorter_ms: int) -> float:
     if not is_other:
         return _OTHER * different * 0.999
     return _OTHER + (1 - _OTHER) * (min(shorter_ms / _LONG_MS, 1.0) + different) / 2
-
-
-def speaker_changes(changes: Iterable[Change], sensitivity: float) -> tuple[int, ...]:
-    """The times, in milliseconds, that a sensitivity from 0 to 1 takes."""
-    return tuple(change.at_ms for change in changes if change.score >= 1 - sensitivity)

@@ -36,6 +36,7 @@ _SEGMENT_STEP: Final = 270
 _SEGMENT_CENTRE: Final = 495
 """Samples from one frame of the segmentation to the next, and before the middle of the first."""
 _LIBRARY: Final = "libmoonshine.so"
+_SEGMENTATION: Final = "segmentation_ort_data"
 _NAMESPACE: Final = "_ZN9cppannote19embedded_community1"
 _LAST: Final = "/resnet/layer4/layer4.2/Relu_1_output_0"
 _MATRIX: Final = "resnet.seg_1.weight"
@@ -48,7 +49,7 @@ class SpeakerModels:
 
     def load(self) -> None:
         """Raises ``EngineNotReady`` where the wheel or the data in its library is missing."""
-        self._segmentation = _session(embedded_model("segmentation_ort_data"))
+        self._segmentation = _session(embedded_model(_SEGMENTATION))
         network = _Network(embedded_model("embedding_ort_data"))
         self._network = _session(network.graph())
         self._matrix = np.ascontiguousarray(network.tensors[_MATRIX].T)
@@ -123,6 +124,13 @@ class _Network:
                 g.output(output, "float32", 1, 256, FILTERS // 8, "pooled")
                 break
         return g.model()
+
+
+def speaker_models_installed() -> bool:
+    try:
+        return bool(embedded_model(_SEGMENTATION))
+    except EngineNotReady:
+        return False
 
 
 def embedded_model(name: str) -> bytes:

@@ -14,7 +14,8 @@ from typing import Final, Protocol
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.events import RecognitionEvent, SpeechEvent
 from dragoman.core.request import AudioEncoding, DictionaryWord, RecognitionRequest, Vocabulary
-from dragoman.core.transcript import Character, Turn
+from dragoman.core.speakers import Diarization
+from dragoman.core.transcript import Character
 
 SAMPLE_RATE: Final = 16_000
 Samples = memoryview
@@ -137,14 +138,11 @@ class DiarizerStream(Protocol):
         """The next samples, any number of them. What is remembered of them is far smaller than they are."""
         ...
 
-    def turns(self, count: int | None) -> tuple[Turn, ...]:
-        """After the last samples: who speaks when, in the order of their start. Speakers are numbered from 0 in the
-        order in which they begin to speak. ``count`` people speak as far as the client knows; ``None``: it does not."""
-        ...
+    def so_far(self, speakers: int = 0, *, since_ms: int = 0) -> Diarization:
+        """Who speaks in what was fed, as if the audio ended here; what ends after ``since_ms``.
 
-    def changes(self, sensitivity: float) -> tuple[int, ...]:
-        """After the last samples: where another person begins to speak, in milliseconds, ascending. A sensitivity of
-        0 to 1; a higher one finds at least as many."""
+        ``speakers``: how many there are, if that is known, else 0. They are numbered from 0 as they begin to speak; a
+        later answer keeps the numbers of an earlier one, but may think differently about who said what."""
         ...
 
 

@@ -1,18 +1,39 @@
-"""Who says which word: words and turns → words with speakers. Pure."""
+"""Who speaks when, and says which word: words and turns → words with speakers. Pure."""
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from itertools import groupby
+from dataclasses import dataclass, replace
+from itertools import accumulate, groupby
 
 from dragoman.core.transcript import Segment, SpeakerChange, Turn, Word
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A turn begins here; ``score``, 0 to 1, says how surely another speaker's."""
+
+    at_ms: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Diarization:
+    """Turns of one channel in the order in which they begin, and where the speaker may change."""
+
+    turns: tuple[Turn, ...] = ()
+    changes: tuple[Change, ...] = ()
+
+
+def speaker_changes(changes: Iterable[Change], sensitivity: float) -> tuple[int, ...]:
+    """The times, in milliseconds, that a sensitivity from 0 to 1 takes."""
+    return tuple(change.at_ms for change in changes if change.score >= 1 - sensitivity)
+
+
 def with_speakers(segments: Sequence[Segment], turns: Sequence[Turn]) -> tuple[Segment, ...]:
-    """The segments, in the order of their start, with every word given to whose turn it overlaps most, or to whose turn
-    is nearest. Where the speaker changes inside a segment it becomes several, and all are numbered anew.
+    """The segments, in the order of their start, with every word given to its speaker (``assign``). Where the speaker
+    changes inside a segment it becomes several, and all are numbered anew.
 
     Speakers of different channels are different people; they are numbered in the order of their first words, whatever
     their numbers in the turns were. In a channel without turns nobody is told apart.
@@ -22,9 +43,9 @@ def with_speakers(segments: Sequence[Segment], turns: Sequence[Turn]) -> tuple[S
     """By the identity of the word: channel and number of the speaker."""
     for channel in {segment.channel for segment in segments}:
         words = sorted((word for segment, word in said if segment.channel == channel), key=_start)
-        spoken = sorted((turn for turn in turns if turn.channel == channel), key=lambda turn: turn.start_ms)
-        for word, turn in _matched(words, spoken):
-            owners[id(word)] = (channel, turn.speaker)
+        spoken = [turn for turn in turns if turn.channel == channel]
+        for word, speaker in zip(words, assign(words, spoken), strict=True):
+            owners[id(word)] = None if speaker is None else (channel, speaker)
     numbers: dict[tuple[int, int], int] = {}
     for _, word in sorted(said, key=lambda pair: (pair[1].start_ms, pair[0].channel)):
         if (owner := owners.get(id(word))) is not None:
@@ -39,27 +60,39 @@ def with_speakers(segments: Sequence[Segment], turns: Sequence[Turn]) -> tuple[S
     return tuple(replace(part, index=index) for index, part in enumerate(ordered))
 
 
+def assign(words: Iterable[Word], turns: Iterable[Turn]) -> tuple[int | None, ...]:
+    """Who says each word: the speaker whose turns cover most of it; if several do, the one of the word before, else who
+    began first. A word outside all turns goes to the nearest. ``None`` only where there are no turns. The words are in
+    the order of their start."""
+    ordered = sorted(turns, key=lambda turn: (turn.start_ms, turn.end_ms))
+    starts = [turn.start_ms for turn in ordered]
+    latest = list(accumulate((turn.end_ms for turn in ordered), max))
+    speakers: list[int | None] = []
+    for word in words:
+        after = bisect_left(starts, max(word.end_ms, word.start_ms + 1))
+        around = ordered[bisect_right(latest, word.start_ms) : after]
+        covered: dict[int, int] = {}
+        for turn in around:
+            if turn.end_ms > word.start_ms:
+                covered[turn.speaker] = covered.get(turn.speaker, 0) - _gap_ms(word, turn)
+        if covered:
+            most = max(covered.values())
+            equal = [speaker for speaker, common in covered.items() if common == most]
+            before = speakers[-1] if speakers else None
+            speakers.append(before if before in equal else equal[0])
+        else:
+            near = min(ordered, key=lambda turn: _gap_ms(word, turn), default=None)
+            speakers.append(None if near is None else near.speaker)
+    return tuple(speakers)
+
+
+def _gap_ms(word: Word, turn: Turn) -> int:
+    """How far they are apart; below 0 how long both last together."""
+    return max(word.start_ms, turn.start_ms) - min(word.end_ms, turn.end_ms)
+
+
 def _start(word: Word) -> int:
     return word.start_ms
-
-
-def _matched(words: Iterable[Word], turns: Iterable[Turn]) -> Iterator[tuple[Word, Turn]]:
-    """Both in the order of their start."""
-    ahead = deque(turns)
-    begun: list[Turn] = []
-    for word in words:
-        while ahead and ahead[0].start_ms < word.end_ms:
-            begun.append(ahead.popleft())
-        last = max(begun, key=lambda turn: turn.end_ms, default=None)
-        begun = [turn for turn in begun if turn.end_ms > word.start_ms or turn is last]
-        candidates = [*begun, *ahead][: len(begun) + 1]
-        if candidates:
-            yield word, max(candidates, key=lambda turn: _shared_ms(word, turn))
-
-
-def _shared_ms(word: Word, turn: Turn) -> int:
-    """How long both last together; below 0 how far they are apart."""
-    return min(word.end_ms, turn.end_ms) - max(word.start_ms, turn.start_ms)
 
 
 def _by_speaker(segment: Segment, words: tuple[Word, ...]) -> Iterator[Segment]:

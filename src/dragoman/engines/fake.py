@@ -26,6 +26,7 @@ from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import Cancelled, EngineNotReady
 from dragoman.core.ports import SAMPLE_RATE, Hypothesis, HypothesisWord, Samples, Utterance, WordTimes
 from dragoman.core.request import DictionaryWord, RecognitionRequest
+from dragoman.core.speakers import Change, Diarization
 from dragoman.core.transcript import Character, Turn
 
 _FRAME: Final = 512
@@ -261,24 +262,18 @@ class LoudnessStream:
         self._peaks += np.abs(audio[:whole].reshape(-1, _TENTH)).max(axis=1, initial=0.0).tolist()
         self._rest = audio[whole:]
 
-    def turns(self, count: int | None) -> tuple[Turn, ...]:
+    def so_far(self, speakers: int = 0, *, since_ms: int = 0) -> Diarization:
         voices: dict[int, int] = {}
-        most = count or _VOICES
-        found = []
+        most = speakers or _VOICES
+        turns = []
         at = 0
         for part, run in groupby(self._peaks, lambda peak: min(int(peak * _VOICES), _VOICES - 1) if peak else None):
             start, at = at, at + len(list(run))
             if part is not None:
-                speaker = min(voices.setdefault(part, len(voices)), most - 1)
-                found.append(Turn(100 * start, 100 * at, speaker))
-        return tuple(found)
-
-    def changes(self, sensitivity: float) -> tuple[int, ...]:
-        """Wherever the peak jumps by so much of the scale; half of it at a sensitivity of 0, anything at 1."""
-        jump = (1 - sensitivity) / 2
-        return tuple(
-            100 * place for place, (one, other) in enumerate(pairwise(self._peaks), 1) if abs(one - other) > jump
-        )
+                turns.append(Turn(100 * start, 100 * at, min(voices.setdefault(part, len(voices)), most - 1)))
+        jumps = [abs(one - other) for one, other in pairwise(self._peaks)]
+        changes = tuple(Change(100 * place, min(2 * jump, 1)) for place, jump in enumerate(jumps, 1) if jump)
+        return Diarization(tuple(turn for turn in turns if turn.end_ms > since_ms), changes)
 
 
 class SpellingMatcher:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from dragoman.core.transcript import Transcript
 
@@ -12,8 +13,11 @@ from dragoman.core.transcript import Transcript
 class Names:
     """What channels and speakers are called."""
 
-    channel: Callable[[int], str] = "channel {}".format
-    speaker: Callable[[int], str] = "speaker {}".format
+    channel: Callable[[int], str]
+    speaker: Callable[[int], str]
+
+
+NUMBERED: Final = Names("channel {}".format, "speaker {}".format)
 
 
 def labels(transcript: Transcript, names: Names) -> dict[tuple[int, int | None], str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dragoman.core.transcript import Transcript
 from dragoman.formats.cues import clock, cues
-from dragoman.formats.labels import Names, labels
+from dragoman.formats.labels import NUMBERED, Names, labels
 
 
-def render(transcript: Transcript, names: Names = Names()) -> str:
+def render(transcript: Transcript, names: Names = NUMBERED) -> str:
     said_by = {who: f"[{label}] " for who, label in labels(transcript, names).items() if label}
     width = max(map(len, said_by.values()), default=0)
     blocks = []

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dragoman.core.transcript import Transcript
 from dragoman.formats.cues import clock, cues
-from dragoman.formats.labels import Names, labels
+from dragoman.formats.labels import NUMBERED, labels
 
 
 def render(transcript: Transcript) -> str:
-    said_by = labels(transcript, Names())
+    said_by = labels(transcript, NUMBERED)
     blocks = ["WEBVTT\n"]
     for cue in cues(transcript):
         label = said_by[cue.channel, cue.speaker]

@@ -141,6 +141,7 @@ def _fake(modes: Collection[str], classes: WordClasses) -> dict[str, Recogniser]
 
 def _moonshine(modes: Collection[str], classes: WordClasses) -> dict[str, Recogniser]:
     from dragoman.analysis.align import PocketSphinxAligner
+    from dragoman.analysis.diarize import Diarizer
     from dragoman.analysis.dictionary_matching import SoundMatcher
     from dragoman.audio.vad import SileroVad
     from dragoman.engines.moonshine.engine import MoonshineEngine
@@ -152,7 +153,11 @@ def _moonshine(modes: Collection[str], classes: WordClasses) -> dict[str, Recogn
     voice_activity.load()
     matcher = SoundMatcher(aligner)
     matcher.load()
-    return {mode: Recogniser(engine.in_mode(mode), aligner, voice_activity, matcher) for mode in modes}
+    diarizer = Diarizer()
+    told_apart = diarizer if diarizer.is_installed else None
+    return {
+        mode: Recogniser(engine.in_mode(mode), aligner, voice_activity, matcher, diarizer=told_apart) for mode in modes
+    }
 
 
 RECOGNISERS: Final[dict[str, Callable[[Collection[str], WordClasses], dict[str, Recogniser]]]] = {

@@ -17,6 +17,7 @@ from dragoman.core.errors import Cancelled, UnknownModel
 from dragoman.core.events import Finished, Opened, Progress, SpeakersFound
 from dragoman.core.ports import SAMPLE_RATE, Diarizer
 from dragoman.core.request import RecognitionRequest, SpeakerMode, SpeakerRequest
+from dragoman.core.speakers import speaker_changes
 from dragoman.core.transcript import Segment, SpeakerChange
 from dragoman.service.recognise import Recogniser, VadStream, recognise_segment
 
@@ -137,14 +138,17 @@ class _Voices:
             stream.feed(samples.data)
 
     def found(self) -> SpeakersFound:
-        streams = self._streams.items()
-        if self._request.mode is SpeakerMode.CHANGES:
-            sensitivity = self._request.sensitivity
-            return SpeakersFound(
-                changes=tuple(SpeakerChange(at, channel) for channel, s in streams for at in s.changes(sensitivity))
+        asked = self._request
+        heard = {channel: stream.so_far(asked.count or 0) for channel, stream in self._streams.items()}
+        if asked.mode is SpeakerMode.IDENTITY:
+            return SpeakersFound(tuple(replace(turn, channel=c) for c, found in heard.items() for turn in found.turns))
+        return SpeakersFound(
+            changes=tuple(
+                SpeakerChange(at_ms, channel)
+                for channel, found in heard.items()
+                for at_ms in speaker_changes(found.changes, asked.sensitivity)
             )
-        count = self._request.count
-        return SpeakersFound(tuple(replace(turn, channel=c) for c, stream in streams for turn in stream.turns(count)))
+        )
 
 
 def _ms(samples: int) -> int:
