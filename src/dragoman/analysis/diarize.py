@@ -7,10 +7,9 @@ the speakers it sounds like, in each slot of its region, and where two slots are
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -19,9 +18,9 @@ from dragoman.analysis.fbank import Floats
 from dragoman.analysis.speaker_change import Change, change_score
 from dragoman.analysis.speaker_clusters import Voices, no_voices
 from dragoman.analysis.speaker_models import DIMENSIONS, SLOTS, SpeakerModels
+from dragoman.analysis.speaker_turns import Turn
 from dragoman.analysis.speaker_windows import CELL_MS, Flags, Region, SpeakerWindows
 from dragoman.core.ports import SAMPLE_RATE, Samples
-from dragoman.core.transcript import Word
 
 _PER_MS: Final = SAMPLE_RATE // 1000
 _CLEAN_S: Final = 1.0
@@ -31,15 +30,6 @@ _SHORTEST_MS: Final = 100
 _COMPARED_MS: Final = 4_000
 _RECOGNISED: Final = 0.5
 """Likeness from which on a speaker keeps the number that an earlier answer gave."""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """``speaker`` speaks from ``start_ms`` to ``end_ms``. Turns of different speakers may overlap."""
-
-    start_ms: int
-    end_ms: int
-    speaker: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,38 +111,6 @@ class SpeakerStream:
         numbers |= {row: len(self._numbered) + at for at, row in enumerate(new)}
         self._numbered = np.concatenate([self._numbered, known[new]])
         return numbers
-
-
-def assign(words: Sequence[Word], turns: Sequence[Turn]) -> tuple[int | None, ...]:
-    """Who says each word: the speaker whose turns cover most of it; if several do, the one of the word before, else who
-    began first. A word outside all turns goes to the nearest. ``None`` only where there are no turns. A pure function.
-    """
-    ordered = sorted(turns, key=lambda turn: (turn.start_ms, turn.end_ms))
-    starts = [turn.start_ms for turn in ordered]
-    latest = list(accumulate((turn.end_ms for turn in ordered), max))
-    speakers: list[int | None] = []
-    for word in words:
-        after = bisect_left(starts, max(word.end_ms, word.start_ms + 1))
-        around = ordered[bisect_right(latest, word.start_ms) : after]
-        covered: dict[int, int] = {}
-        for turn in around:
-            common = min(turn.end_ms, word.end_ms) - max(turn.start_ms, word.start_ms)
-            if common >= 0 and turn.end_ms > word.start_ms:
-                covered[turn.speaker] = covered.get(turn.speaker, 0) + common
-        if covered:
-            most = max(covered.values())
-            equal = [speaker for speaker, common in covered.items() if common == most]
-            before = speakers[-1] if speakers else None
-            speakers.append(before if before in equal else equal[0])
-        elif ordered:
-            speakers.append(min(ordered, key=lambda turn: _gap(word, turn)).speaker)
-        else:
-            speakers.append(None)
-    return tuple(speakers)
-
-
-def _gap(word: Word, turn: Turn) -> int:
-    return max(turn.start_ms - word.end_ms, word.start_ms - turn.end_ms)
 
 
 def _with_clean(voices: Voices, region: Region) -> Voices:
