@@ -83,9 +83,7 @@ class Voices:
 
     _FOLDERS: ClassVar = {"lj": ("read/lj_", "read/lhotse_LJ", "read/speechbrain_LJ"), "dc": ("accented/",),
                "austen": ("read/pocketsphinx_sense",)}  # fmt: skip
-    _LONG: ClassVar = {
-        name: f"languages/{name}" for name in ("it_watson", "es_watson", "ja_watson", "ru_vosk", "pt_watson")
-    }
+    _LONG: ClassVar = {name: f"languages/{name}" for name in ("it_watson", "ru_vosk", "fr_watson", "de_watson")}
 
     def __init__(self, audio: Path) -> None:
         self._recordings = read_manifest(audio)

@@ -58,7 +58,7 @@ class SpeakerModels:
     def segment(self, samples: Floats) -> npt.NDArray[np.bool_]:
         """[160000] samples → [589, 3]: whether each of up to three voices is heard in each 17 ms."""
         (heard,) = self._segmentation.run(None, {"waveforms": samples[None, None, :]})
-        found: npt.NDArray[np.bool_] = np.asarray(heard)[0] > 0.5
+        found: npt.NDArray[np.bool_] = np.greater(np.asarray(heard)[0], 0.5)
         return found
 
     def frames(self, features: Floats) -> Floats:

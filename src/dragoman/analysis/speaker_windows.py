@@ -105,7 +105,7 @@ class SpeakerWindows:
         audio = self._held[_BEFORE : _BEFORE + SEGMENT_SAMPLES]
         window = np.zeros(SEGMENT_SAMPLES, np.float32)
         window[: len(audio)] = audio * _gain(audio)
-        heard = self._models.segment(window)[_SEGMENT_FRAME]
+        heard: Flags = self._models.segment(window)[_SEGMENT_FRAME]
         from_cell = self._decided - self._steps * _HOP_CELLS
         to_cell = min(-(-len(audio) // _CELL), _CELLS) if is_last else _EDGE + _HOP_CELLS
         heard[to_cell if is_last else _CELLS :] = False
@@ -114,7 +114,7 @@ class SpeakerWindows:
         weights, slots, starts, ends, seconds = _stretches(heard, from_cell, to_cell, region_slots)
         second = None
         if len(slots):
-            needed = weights.any(0)
+            needed: Flags = np.any(weights, axis=0)
             first = self._next_frames
             if first is None and needed[: _HOP - 1].any():
                 first = self._frames(0)

@@ -60,35 +60,41 @@ def with_speakers(segments: Sequence[Segment], turns: Sequence[Turn]) -> tuple[S
     return tuple(replace(part, index=index) for index, part in enumerate(ordered))
 
 
-def assign(words: Iterable[Word], turns: Iterable[Turn]) -> tuple[int | None, ...]:
+def assign(words: Sequence[Word], turns: Sequence[Turn]) -> tuple[int | None, ...]:
     """Who says each word: the speaker whose turns cover most of it; if several do, the one of the word before, else who
-    began first. A word outside all turns goes to the nearest. ``None`` only where there are no turns. The words are in
-    the order of their start."""
-    ordered = sorted(turns, key=lambda turn: (turn.start_ms, turn.end_ms))
+    began first. A word outside all turns goes to the nearest. ``None`` only where there are no turns.
+    """
+    ordered = sorted(turns, key=lambda turn: (turn.start_ms, turn.end_ms, turn.speaker))
+    if not ordered:
+        return (None,) * len(words)
     starts = [turn.start_ms for turn in ordered]
     latest = list(accumulate((turn.end_ms for turn in ordered), max))
-    speakers: list[int | None] = []
+    speakers: list[int] = []
     for word in words:
-        after = bisect_left(starts, max(word.end_ms, word.start_ms + 1))
-        around = ordered[bisect_right(latest, word.start_ms) : after]
+        # All turns that touch the word lie between: later ones begin after it, none before has lasted until it.
+        first, after = bisect_left(latest, word.start_ms), bisect_right(starts, word.end_ms)
         covered: dict[int, int] = {}
-        for turn in around:
-            if turn.end_ms > word.start_ms:
-                covered[turn.speaker] = covered.get(turn.speaker, 0) - _gap_ms(word, turn)
-        if covered:
-            most = max(covered.values())
-            equal = [speaker for speaker, common in covered.items() if common == most]
-            before = speakers[-1] if speakers else None
-            speakers.append(before if before in equal else equal[0])
-        else:
-            near = min(ordered, key=lambda turn: _gap_ms(word, turn), default=None)
-            speakers.append(None if near is None else near.speaker)
+        for turn in ordered[first:after]:
+            common = min(turn.end_ms, word.end_ms) - max(turn.start_ms, word.start_ms)
+            if common >= 0:
+                covered[turn.speaker] = covered.get(turn.speaker, 0) + common
+        if not covered:
+            before = [_last(ordered, latest, first)] if first else []
+            nearest = min(before + ordered[after : after + 1], key=lambda turn: _gap(word, turn))
+            covered = {nearest.speaker: 0}
+        most = max(covered.values())
+        equal = [speaker for speaker, common in covered.items() if common == most]
+        speakers.append(speakers[-1] if speakers and speakers[-1] in equal else equal[0])
     return tuple(speakers)
 
 
-def _gap_ms(word: Word, turn: Turn) -> int:
-    """How far they are apart; below 0 how long both last together."""
-    return max(word.start_ms, turn.start_ms) - min(word.end_ms, turn.end_ms)
+def _last(ordered: Sequence[Turn], latest: Sequence[int], first: int) -> Turn:
+    """Of the turns before ``first``, the one that ends last."""
+    return ordered[bisect_left(latest, latest[first - 1], 0, first)]
+
+
+def _gap(word: Word, turn: Turn) -> int:
+    return max(turn.start_ms - word.end_ms, word.start_ms - turn.end_ms)
 
 
 def _start(word: Word) -> int:
