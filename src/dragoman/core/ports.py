@@ -139,7 +139,7 @@ class DiarizerStream(Protocol):
         ...
 
     def so_far(self, speakers: int = 0, *, since_ms: int = 0) -> Diarization:
-        """Who speaks in what was fed, as if the audio ended here; what ends after ``since_ms``.
+        """Who speaks in what was fed, as if the audio ended here; at least what ends after ``since_ms``.
 
         ``speakers``: how many there are, if that is known, else 0. They are numbered from 0 as they begin to speak; a
         later answer keeps the numbers of an earlier one, but may think differently about who said what."""
