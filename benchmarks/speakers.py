@@ -21,7 +21,7 @@ from benchmarks.speakers_mixes import Floats, Mix, Spoken, Voices, mix
 from benchmarks.speakers_scoring import ErrorRate, Turns, changes, error_rate, found_changes, mapping, rttm
 from dragoman.analysis.diarize import Diarization, Diarizer
 from dragoman.analysis.speaker_change import speaker_changes
-from dragoman.analysis.speaker_turns import assign
+from dragoman.analysis.speaker_turns import Turn, assign
 from dragoman.core.ports import SAMPLE_RATE
 from dragoman.core.transcript import Word
 
@@ -59,6 +59,8 @@ class Tally:
     speakers: list[tuple[int, int]] = field(default_factory=list)
     right: list[bool] = field(default_factory=list)
     clear_right: list[bool] = field(default_factory=list)
+    best_right: list[bool] = field(default_factory=list)
+    """With the true turns."""
     changes: dict[float, tuple[int, int, int]] = field(default_factory=dict)
     seconds: float = 0.0
     overlapped: float = 0.0
@@ -74,6 +76,7 @@ class Tally:
         }
         if self.right:
             figures["words_right_percent"] = round(100 * float(np.mean(self.right)), 1)
+            figures["words_right_with_true_turns_percent"] = round(100 * float(np.mean(self.best_right)), 1)
             figures["clear_words_right_percent"] = round(100 * float(np.mean(self.clear_right)), 1)
         if self.changes:
             figures["overlap_percent"] = round(100 * self.overlapped, 1)
@@ -144,9 +147,12 @@ def _score_mix(tally: Tally, diarizer: Diarizer, drawn: Mix, say: Callable[[str]
     truth = [(turn.speaker, turn.start_ms, turn.end_ms) for turn in drawn.turns]
     found = _score(tally, drawn.name, drawn.samples, truth, diarizer, say)
     names = mapping(truth, _plain(found), len(drawn.samples) * 1000 // SAMPLE_RATE)
+    people = sorted(drawn.speakers)
     given = assign(_words(drawn.words), found.turns)
-    for word, speaker in zip(drawn.words, given, strict=True):
+    best = assign(_words(drawn.words), [Turn(a, b, people.index(name)) for name, a, b in truth])
+    for word, speaker, person in zip(drawn.words, given, best, strict=True):
         is_right = names.get(speaker) == word.speaker
+        tally.best_right.append(person is not None and people[person] == word.speaker)
         tally.right.append(is_right)
         if _is_clear(word, drawn.turns):
             tally.clear_right.append(is_right)
