@@ -16,7 +16,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.13 python3 python3.12 py
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-audio test-ffmpeg test-clients check format bench bench-vocabulary bench-streams bench-partials bench-amazon bench-pii docs lock clean
+.PHONY: help setup serve test test-audio test-ffmpeg test-clients check format bench bench-vocabulary bench-streams bench-partials bench-amazon bench-pii bench-jobs crash docs lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,8 +64,18 @@ bench-partials: $(VENV)/dev.stamp ## What is shown while somebody speaks, how so
 bench-amazon: $(VENV)/dev.stamp ## Live streams through Amazon's own SDK, and what its stabilisation brings, with a result file
 	$(BIN)/python -m benchmarks amazon-streams amazon-stability
 
+bench-speakers: $(VENV)/dev.stamp ## Who speaks when, over meetings and mixes of ../shared/audio, with a result file
+	$(BIN)/python -m benchmarks speakers
+
 bench-pii: $(VENV)/dev.stamp ## How much personal data is found in spoken sentences, and how often wrongly, with a result file
 	$(BIN)/python -m benchmarks pii
+
+bench-jobs: $(VENV)/dev.stamp ## How fast jobs are accepted, asked for and begun beside 100,000 that are done, with a result file
+	$(BIN)/python -m benchmarks jobs
+
+KILLS ?= 1000
+crash: $(VENV)/dev.stamp ## Jobs against kill -9, KILLS=1000: what is lost, doubled or stuck
+	PYTHONPATH=tests $(BIN)/python -m crash --kills $(KILLS)
 
 docs: $(VENV)/dev.stamp ## Rewrite the generated pages of the documentation
 	$(BIN)/python docs/generate.py

@@ -50,12 +50,12 @@ def measure(say: Callable[[str], None] = print) -> dict[str, object]:
     say(f"  a store with few jobs, and with {FINISHED} that are done")
     with tempfile.TemporaryDirectory() as folder:
         few, many = (f"sqlite:///{Path(folder, name)}" for name in ("few.sqlite3", "many.sqlite3"))
-        for url in (few, many):
+        for url, finished in ((few, PATTERNS), (many, FINISHED)):
             with _server(DRAGOMAN_DATABASE_URL=url) as (address, _, _):
                 asyncio.run(
                     _do(address, [Form.of(_DIALECTS[number % 2], _recording(60)) for number in range(PATTERNS)])
                 )
-        asyncio.run(multiply(many, FINISHED))
+            asyncio.run(multiply(url, finished))
         outcome["store_ms"] = asyncio.run(store_times({"few": few, "many": many}))
         outcome["polls"] = _polls(many)
     say("  ten-minute jobs of one key, a one-minute job of another")
@@ -120,9 +120,15 @@ async def _upload(address: str, pid: int) -> dict[str, object]:
 
 def _polls(url: str) -> dict[str, object]:
     jobs = asyncio.run(addresses(url, random.Random(1), _POLLS))
-    with _server(DRAGOMAN_DATABASE_URL=url) as (address, _, _):
+    with _server(DRAGOMAN_DATABASE_URL=url) as (address, pid, _):
+        before_s = processor_s(pid)
         took_s = asyncio.run(poll(address, jobs, _POLLS_A_SECOND, _CONNECTIONS))
-    return {"a_second": _POLLS_A_SECOND, "latency_ms": spread([1000 * value for value in took_s], 1)}
+        processor_ms = 1000 * (processor_s(pid) - before_s) / _POLLS
+    return {
+        "a_second": _POLLS_A_SECOND,
+        "latency_ms": spread([1000 * value for value in took_s], 1),
+        "server_processor_ms_a_poll": round(processor_ms, 2),
+    }
 
 
 def _fairness() -> dict[str, object]:

@@ -33,12 +33,14 @@ _DAY_MS: Final = 24 * 3600 * 1000
 
 
 async def multiply(url: str, finished: int) -> None:
-    """Make so many jobs of the first ``PATTERNS``, which are done and the only ones."""
+    """Make so many jobs of the first ``PATTERNS``, which are done and the only ones; media goes that nobody needs."""
     database = Database(url)
-    await database.open()
-    for first in range(PATTERNS, finished, PATTERNS):
-        await database.write(lambda connection, first=first: _copy(connection, first))
-    await database.aclose()
+    async with aclosing(SqlJobs(database)) as store:
+        await store.open()
+        for job in await store.disposable_media(PATTERNS):
+            await store.drop_media(job.number)
+        for first in range(PATTERNS, finished, PATTERNS):
+            await database.write(lambda connection, first=first: _copy(connection, first))
 
 
 async def store_times(urls: Mapping[str, str]) -> dict[str, dict[str, float]]:

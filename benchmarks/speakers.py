@@ -22,7 +22,7 @@ from benchmarks.speakers_scoring import ErrorRate, Turns, changes, error_rate, f
 from dragoman.analysis.diarize import Diarizer
 from dragoman.core.ports import SAMPLE_RATE
 from dragoman.core.speakers import Diarization, assign, speaker_changes
-from dragoman.core.transcript import Word
+from dragoman.core.transcript import Turn, Word
 
 CHOSEN_ON: Final = {
     "two speakers, chosen on": ([("lj", "dc"), ("lj", "it_watson"), ("dc", "ru_vosk")], 180, 0.0, 0),
@@ -58,6 +58,8 @@ class Tally:
     speakers: list[tuple[int, int]] = field(default_factory=list)
     right: list[bool] = field(default_factory=list)
     clear_right: list[bool] = field(default_factory=list)
+    best_right: list[bool] = field(default_factory=list)
+    """With the true turns."""
     changes: dict[float, tuple[int, int, int]] = field(default_factory=dict)
     seconds: float = 0.0
     overlapped: float = 0.0
@@ -73,6 +75,7 @@ class Tally:
         }
         if self.right:
             figures["words_right_percent"] = round(100 * float(np.mean(self.right)), 1)
+            figures["words_right_with_true_turns_percent"] = round(100 * float(np.mean(self.best_right)), 1)
             figures["clear_words_right_percent"] = round(100 * float(np.mean(self.clear_right)), 1)
         if self.changes:
             figures["overlap_percent"] = round(100 * self.overlapped, 1)
@@ -143,9 +146,12 @@ def _score_mix(tally: Tally, diarizer: Diarizer, drawn: Mix, say: Callable[[str]
     truth = [(turn.speaker, turn.start_ms, turn.end_ms) for turn in drawn.turns]
     found = _score(tally, drawn.name, drawn.samples, truth, diarizer, say)
     names = mapping(truth, _plain(found), len(drawn.samples) * 1000 // SAMPLE_RATE)
+    people = sorted(drawn.speakers)
     given = assign(_words(drawn.words), found.turns)
-    for word, speaker in zip(drawn.words, given, strict=True):
+    best = assign(_words(drawn.words), [Turn(a, b, people.index(name)) for name, a, b in truth])
+    for word, speaker, person in zip(drawn.words, given, best, strict=True):
         is_right = names.get(speaker) == word.speaker
+        tally.best_right.append(person is not None and people[person] == word.speaker)
         tally.right.append(is_right)
         if _is_clear(word, drawn.turns):
             tally.clear_right.append(is_right)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import inspect
+import signal
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,10 @@ from hypothesis import HealthCheck, settings
 
 CATEGORIES = frozenset({"unit", "contract", "golden", "model", "client", "browser", "realtime", "audio", "ffmpeg"})
 REPOSITORY = Path(__file__).parent.parent
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Tests that were started in the background would start programs that no Ctrl-C reaches.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # That the machine has other things to do is no fault of a test.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -107,6 +107,7 @@ async def _running(scene: Scene, most_attempts: int) -> AsyncIterator[Running]:
         "DRAGOMAN_CALLBACK_PRIVATE_ADDRESSES": "true",
         "DRAGOMAN_CALLBACK_TIMEOUT_S": "3",
     }
+    spool = Path(command.environment["DRAGOMAN_SPOOL_DIR"])
     fleet = [Server(command, scene.folder / f"server{number}.log") for number in range(scene.servers)]
     outcome = Outcome()
     try:
@@ -132,8 +133,7 @@ async def _running(scene: Scene, most_attempts: int) -> AsyncIterator[Running]:
                 for task in tasks:
                     task.cancel()
                 await asyncio.wait(tasks)
-            await _restart(fleet, scene.database.url, state)
-        spool = Path(command.environment["DRAGOMAN_SPOOL_DIR"])
+            await _restart(fleet, scene.database.url, state, spool)
         outcome.findings = await inspect(scene.database.url, state, spool, crowd, receiver.received)
         outcome.findings.stuck += [f"{promise.dialect} {promise.id} never ended" for promise in unended]
         outcome.findings.left += command.survivors()
@@ -147,11 +147,11 @@ async def _running(scene: Scene, most_attempts: int) -> AsyncIterator[Running]:
                 server.kill_group()
 
 
-async def _restart(fleet: list[Server], url: str, state: Path) -> None:
+async def _restart(fleet: list[Server], url: str, state: Path, spool: Path) -> None:
     """What the next start cleans up once it is old enough is old enough, and cleaned up. In the end no server runs."""
     for server in fleet:
         await server.stop()
-    await make_orphans_old(url, state)
+    await make_orphans_old(url, state, spool)
     for server in fleet:
         server.start()
     for server in fleet:

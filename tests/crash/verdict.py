@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing
@@ -76,8 +77,11 @@ async def until_delivered(url: str, numbers: Collection[int], seconds: float) ->
                 await asyncio.sleep(_LOOK_S)
 
 
-async def make_orphans_old(url: str, state: Path) -> None:
-    """Media without a job is kept for a while, as it may belong to a submission; its name says how old it is."""
+async def make_orphans_old(url: str, state: Path, spool: Path) -> None:
+    """Media without a job is kept for a while, as it may belong to a submission; its name says how old it is. So is a
+    folder of uploads that nobody has locked yet."""
+    for folder in (*spool.glob("dragoman-new-*"), *(state / "media").glob("dragoman-new-*")):
+        os.utime(folder, (0, 0))
     async with aclosing(SqlJobs(Database(url))) as store:
         await store.open()
         media = {path.name: path for path in (state / "media").iterdir() if path.is_file() and path.name != _MARK}

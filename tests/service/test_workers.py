@@ -436,6 +436,18 @@ async def test_a_process_that_does_not_start_is_said_after_some_attempts() -> No
     assert pool.restarts == 3
 
 
+def test_a_process_that_ends_before_it_is_told_anything_is_replaced() -> None:
+    async def main() -> None:
+        for _ in range(5):  # it is a matter of chance
+            pool = WorkerPool(("true",), b"{}", workers=1, timing=Timing(first_pause=0.01))
+            with pytest.raises(EngineNotReady):
+                async with asyncio.timeout(10):
+                    await pool.start()
+            assert pool.restarts == 3
+
+    uvloop.run(main())
+
+
 async def test_a_process_that_breaks_the_protocol_is_not_listened_to() -> None:
     says_hello = "import sys; sys.stdout.write('hello, I am not a frame'); sys.stdout.flush(); sys.stdin.read()"
     pool = WorkerPool((sys.executable, "-c", says_hello), b"{}", workers=1, timing=Timing(first_pause=0.01))

@@ -73,6 +73,18 @@ def test_uploads_of_a_killed_server_are_removed_and_those_of_a_running_one_stay(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_whose_server_was_killed_before_it_was_locked_goes_in_time(tmp_path: Path) -> None:
+    old, fresh = tmp_path / "dragoman-new-old", tmp_path / "dragoman-new-fresh"
+    for folder in (old, fresh):
+        folder.mkdir()
+        (folder / "lock").touch()
+    os.utime(old, (0, 0))
+    spool = Spool(tmp_path)
+    spool.open()
+    spool.close()
+    assert list(tmp_path.iterdir()) == [fresh]
+
+
 def test_only_folders_of_this_kind_are_removed(tmp_path: Path) -> None:
     stranger = tmp_path / "dragoman-spool-of-someone-else"
     stranger.mkdir()

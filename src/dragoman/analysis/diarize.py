@@ -92,6 +92,11 @@ class SpeakerStream:
         numbers = self._number(known, dict.fromkeys(turn.speaker for turn in turns))
         return Diarization(tuple(replace(turn, speaker=numbers[turn.speaker]) for turn in turns), changes)
 
+    @property
+    def held_samples(self) -> int:
+        """Audio that is kept."""
+        return self._windows.held_samples
+
     def _heard(self, regions: Sequence[Region]) -> Voices:
         """With those of the last region, which is not decided; where nothing is clean, whatever there is."""
         voices = _with_clean(self._voices, regions[-1])

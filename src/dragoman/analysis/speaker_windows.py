@@ -83,6 +83,11 @@ class SpeakerWindows:
         self._decided = 0
         self._next_frames: Floats | None = None
 
+    @property
+    def held_samples(self) -> int:
+        """Audio that is kept."""
+        return len(self._held)
+
     def feed(self, samples: Floats) -> list[Region]:
         """What of the audio is now decided: all but its last ten seconds at most."""
         self._held = np.concatenate([self._held, samples])

@@ -67,10 +67,12 @@ class StreamTurns:
         """What lanes need, by key."""
         batches = {name: recogniser.engine.capabilities.draft_batch for name, recogniser in recognisers.items()}
         self._scheduler = Scheduler(batches)
-        self._touched: dict[int, WorkerStream] = {}
+        self._happened: dict[int, WorkerStream] = {}
         """Those that have something to report."""
+        self._touched: dict[int, WorkerStream] = {}
+        """Those in which nothing happened but that audio was looked at."""
         self._report_at: float | None = None
-        """When all of them are reported, also those in which nothing happened but that audio was looked at."""
+        """When those are reported as well."""
         self._failed: list[protocol.StreamFailed] = []
         self._closed = False
         """Streams were closed since the last report."""
@@ -177,7 +179,7 @@ class StreamTurns:
             raise AudioTooLong(f"A stream may last {self._longest_s:g} seconds; this one is longer.")
         if not stream.has_arrived:
             del self._unfed[stream.order.task]
-        self._touched[stream.order.task] = stream
+        self._touch(stream)
         self._look_at_work(stream)
 
     def _compute(self, chosen: Iterable[int]) -> None:
@@ -191,7 +193,7 @@ class StreamTurns:
             self._recognise(lanes[0])
         for lane in lanes:
             if lane.key in self._lanes:
-                self._touched[lane.stream.order.task] = lane.stream
+                self._touch(lane.stream)
                 self._look_at_lane(lane)
 
     def _draft(self, lanes: list[Lane]) -> None:
@@ -257,18 +259,24 @@ class StreamTurns:
             self._stepping = tasks
             self._send([protocol.Stepping(tasks)])
 
+    def _touch(self, stream: WorkerStream) -> None:
+        (self._happened if stream.has_news else self._touched)[stream.order.task] = stream
+
     def _report(self) -> None:
         now = self._clock()
-        is_time = self._report_at is not None and now >= self._report_at
-        telling = {task: stream for task, stream in self._touched.items() if is_time or stream.has_news}
-        reports: list[protocol.StreamReport] = []
-        for task, stream in telling.items():
-            self._guarded(task, self._add_report, stream, reports)
-            self._touched.pop(task, None)
-        if self._touched and (is_time or self._report_at is None):
-            self._report_at = now + _REPORT_EVERY_S
-        elif not self._touched:
+        telling = self._happened
+        if self._report_at is not None and now >= self._report_at:
+            telling = self._touched | telling
             self._report_at = None
+        reports: list[protocol.StreamReport] = []
+        for task, stream in list(telling.items()):
+            self._touched.pop(task, None)
+            self._guarded(task, self._add_report, stream, reports)
+        self._happened.clear()
+        if not self._touched:
+            self._report_at = None
+        elif self._report_at is None:
+            self._report_at = now + _REPORT_EVERY_S
         if reports or self._failed or self._closed:
             failed = tuple(self._failed)
             self._failed.clear()
@@ -295,6 +303,7 @@ class StreamTurns:
 
     def _forget(self, task: int) -> None:
         self._unfed.pop(task, None)
+        self._happened.pop(task, None)
         self._touched.pop(task, None)
         stream = self._streams.pop(task, None)
         if stream is None:

@@ -98,7 +98,8 @@ async def started(
         start_new_session=True,  # what is typed at a terminal is for the server, which ends its workers itself
     )
     assert process.stdin is not None
-    process.stdin.write(protocol.frame(configuration))
+    if not process.stdin.is_closing():  # it may have ended already, as its reports will tell
+        process.stdin.write(protocol.frame(configuration))
     worker = WorkerProcess(process)
     try:
         yield worker

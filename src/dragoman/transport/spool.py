@@ -12,6 +12,8 @@ import logging
 import os
 import shutil
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -26,6 +28,9 @@ except ImportError:  # Windows refuses to remove a file that is open, which serv
 logger = logging.getLogger(__name__)
 
 _PREFIX: Final = "dragoman-spool-"
+_NEW_PREFIX: Final = "dragoman-new-"
+_NEW_S: Final = 60.0
+"""A folder that is not locked after this long was left by a process that was killed at once."""
 _LOCK: Final = "lock"
 _BUFFER_BYTES: Final = 1 << 20
 _DISK_FULL: Final = {errno.ENOSPC, errno.EDQUOT}
@@ -46,11 +51,11 @@ class Spool:
         self._parent.mkdir(parents=True, exist_ok=True)
         self._sweep()
         # Locked before it gets the name that others sweep.
-        folder = Path(tempfile.mkdtemp(prefix="dragoman-new-", dir=self._parent))
+        folder = Path(tempfile.mkdtemp(prefix=_NEW_PREFIX, dir=self._parent))
         self._lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         if fcntl is not None:
             fcntl.flock(self._lock, fcntl.LOCK_EX)
-        self._folder = folder.rename(self._parent / folder.name.replace("dragoman-new-", _PREFIX))
+        self._folder = folder.rename(self._parent / folder.name.replace(_NEW_PREFIX, _PREFIX))
 
     def close(self) -> None:
         """Remove the folder with all files. May be called twice."""
@@ -71,6 +76,10 @@ class Spool:
             raise _refusal(error) from error
 
     def _sweep(self) -> None:
+        for folder in self._parent.glob(f"{_NEW_PREFIX}*"):
+            with suppress(OSError):  # its process was quicker
+                if folder.stat().st_mtime < time.time() - _NEW_S:
+                    shutil.rmtree(folder, ignore_errors=True)
         for folder in self._parent.glob(f"{_PREFIX}*"):
             try:
                 lock = os.open(folder / _LOCK, os.O_RDWR)
