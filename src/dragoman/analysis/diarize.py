@@ -56,7 +56,7 @@ class Diarizer:
 
 
 class SpeakerStream:
-    """One channel of audio. Keeps ten seconds of it, and about two kilobytes for each second of speech."""
+    """One channel of audio. Keeps ten seconds of it, and about three kilobytes for each second of speech."""
 
     def __init__(self, models: SpeakerModels) -> None:
         self._windows = SpeakerWindows(models)
@@ -112,6 +112,7 @@ class SpeakerStream:
         while likeness.size and likeness.max() >= _RECOGNISED:
             row, column = divmod(int(likeness.argmax()), likeness.shape[1])
             numbers[row] = column
+            self._numbered[column] = known[row]
             likeness[row], likeness[:, column] = -1, -1
         new = [row for row in speaking if row not in numbers]
         numbers |= {row: len(self._numbered) + at for at, row in enumerate(new)}

@@ -79,6 +79,7 @@ class SpeakerWindows:
     def __init__(self, models: SpeakerModels) -> None:
         self._models = models
         self._held: Floats = np.zeros(_BEFORE, np.float32)
+        self._new: list[Floats] = []
         self._steps = 0
         self._decided = 0
         self._next_frames: Floats | None = None
@@ -86,12 +87,15 @@ class SpeakerWindows:
     @property
     def held_samples(self) -> int:
         """Audio that is kept."""
-        return len(self._held)
+        return len(self._held) + sum(map(len, self._new))
 
     def feed(self, samples: Floats) -> list[Region]:
         """What of the audio is now decided: all but its last ten seconds at most."""
-        self._held = np.concatenate([self._held, samples])
-        regions = []
+        self._new.append(samples.copy())
+        regions: list[Region] = []
+        if self.held_samples < _NEEDED:
+            return regions
+        self._join()
         while len(self._held) >= _NEEDED:
             region, self._next_frames = self._hear(is_last=False)
             regions.append(region)
@@ -102,8 +106,13 @@ class SpeakerWindows:
 
     def rest(self) -> Region:
         """What is not decided yet, as if the audio ended here; ``feed`` goes on as if not asked."""
+        self._join()
         region, _ = self._hear(is_last=True)
         return region
+
+    def _join(self) -> None:
+        self._held = np.concatenate([self._held, *self._new])
+        self._new.clear()
 
     def _hear(self, *, is_last: bool) -> tuple[Region, Floats | None]:
         """The next region, and the frames of the second half of its window, if they were needed."""
