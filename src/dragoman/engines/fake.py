@@ -272,7 +272,7 @@ class LoudnessStream:
             if part is not None:
                 turns.append(Turn(100 * start, 100 * at, min(voices.setdefault(part, len(voices)), most - 1)))
         jumps = [abs(one - other) for one, other in pairwise(self._peaks)]
-        changes = tuple(Change(100 * place, min(2 * jump, 1)) for place, jump in enumerate(jumps, 1) if jump)
+        changes = tuple(Change(100 * place, jump) for place, jump in enumerate(jumps, 1) if jump)
         return Diarization(tuple(turn for turn in turns if turn.end_ms > since_ms), changes)
 
 
