@@ -42,7 +42,7 @@ class Diarizer:
 
     @property
     def is_installed(self) -> bool:
-        """Whether the models can be read; that is known before they are loaded."""
+        """Whether the models are there; nothing is read to know it."""
         return speaker_models_installed()
 
     def load(self) -> None:

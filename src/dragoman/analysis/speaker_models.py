@@ -36,7 +36,6 @@ _SEGMENT_STEP: Final = 270
 _SEGMENT_CENTRE: Final = 495
 """Samples from one frame of the segmentation to the next, and before the middle of the first."""
 _LIBRARY: Final = "libmoonshine.so"
-_SEGMENTATION: Final = "segmentation_ort_data"
 _NAMESPACE: Final = "_ZN9cppannote19embedded_community1"
 _LAST: Final = "/resnet/layer4/layer4.2/Relu_1_output_0"
 _MATRIX: Final = "resnet.seg_1.weight"
@@ -49,7 +48,7 @@ class SpeakerModels:
 
     def load(self) -> None:
         """Raises ``EngineNotReady`` where the wheel or the data in its library is missing."""
-        self._segmentation = _session(embedded_model(_SEGMENTATION))
+        self._segmentation = _session(embedded_model("segmentation_ort_data"))
         network = _Network(embedded_model("embedding_ort_data"))
         self._network = _session(network.graph())
         self._matrix = np.ascontiguousarray(network.tensors[_MATRIX].T)
@@ -127,19 +126,23 @@ class _Network:
 
 
 def speaker_models_installed() -> bool:
-    try:
-        return bool(embedded_model(_SEGMENTATION))
-    except EngineNotReady:
-        return False
+    """Whether the library is there that carries them; it is not read."""
+    library = _library()
+    return library is not None and library.is_file()
+
+
+def _library() -> Path | None:
+    spec = importlib.util.find_spec("moonshine_voice")  # found, not imported
+    return None if spec is None or spec.origin is None else Path(spec.origin).parent / _LIBRARY
 
 
 def embedded_model(name: str) -> bytes:
     """A model in the wheel's library, as bytes. Raises ``EngineNotReady``."""
-    spec = importlib.util.find_spec("moonshine_voice")  # found, not imported
-    if spec is None or spec.origin is None:
+    path = _library()
+    if path is None:
         raise EngineNotReady("the package moonshine-voice, which carries the speaker models, is not installed")
     try:
-        library = ctypes.CDLL(str(Path(spec.origin).parent / _LIBRARY))
+        library = ctypes.CDLL(str(path))
         size = ctypes.c_size_t.in_dll(library, f"{_NAMESPACE}{len(name) + 5}{name}_sizeE").value
         return bytes((ctypes.c_ubyte * size).in_dll(library, f"{_NAMESPACE}{len(name)}{name}E"))
     except (OSError, ValueError) as error:
