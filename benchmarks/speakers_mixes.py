@@ -31,6 +31,8 @@ Span = tuple[int, int]
 
 PER_MS = SAMPLE_RATE // 1000
 BRIDGED_MS = 300
+SHORTEST_MS = 100
+"""What voice activity hears for less time is no word."""
 NOISE = 10 ** (-65 / 20)
 LEVEL = 10 ** (-23 / 20)
 
@@ -116,6 +118,7 @@ class Voices:
         active = self._voice_activity.open().feed(samples) > 0.5
         edges = np.flatnonzero(np.diff(np.concatenate([[False], active, [False]]))).reshape(-1, 2)
         islands = bridged(((int(a) * FRAME // PER_MS, int(b) * FRAME // PER_MS) for a, b in edges), 200)
+        islands = [(start, end) for start, end in islands if end - start >= SHORTEST_MS]
         pieces: list[Span] = []
         for at, island in enumerate(islands):
             pieces.append(island)
