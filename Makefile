@@ -16,7 +16,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.13 python3 python3.12 py
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-audio test-ffmpeg test-clients check format bench bench-vocabulary bench-streams bench-partials bench-amazon bench-pii bench-jobs crash docs lock clean
+.PHONY: help setup serve test test-audio test-ffmpeg test-clients check format bench bench-vocabulary bench-streams bench-partials bench-amazon bench-speakers bench-pii bench-jobs crash docs lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ bench-partials: $(VENV)/dev.stamp ## What is shown while somebody speaks, how so
 
 bench-amazon: $(VENV)/dev.stamp ## Live streams through Amazon's own SDK, and what its stabilisation brings, with a result file
 	$(BIN)/python -m benchmarks amazon-streams amazon-stability
+
+bench-speakers: $(VENV)/dev.stamp ## Who speaks when, over meetings and mixes of ../shared/audio, with a result file
+	$(BIN)/python -m benchmarks speakers
 
 bench-pii: $(VENV)/dev.stamp ## How much personal data is found in spoken sentences, and how often wrongly, with a result file
 	$(BIN)/python -m benchmarks pii

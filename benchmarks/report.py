@@ -53,6 +53,13 @@ JOBS_WAITED_FOR = 1.1
 """One that runs already, and what the clock of a busy machine adds."""
 
 
+SPEAKERS = {"ami": 27.0, "two speakers": 15.0, "four speakers": 10.0}
+"""Most diarization error in percent."""
+SPEAKERS_COST = 0.07
+CHANGES = 0.85
+WORDS_TO_SPEAKER_PERCENT = 95.0
+
+
 def render(result: dict[str, Any]) -> str:
     return "\n".join(
         [
@@ -63,6 +70,7 @@ def render(result: dict[str, Any]) -> str:
             *_amazon_lines(result.get("amazon_streams"), result.get("amazon_stability")),
             *_pii_lines(result.get("pii")),
             *_job_lines(result.get("jobs")),
+            *_speaker_lines(result.get("speakers")),
         ]
     )
 
@@ -185,6 +193,29 @@ def _job_lines(jobs: dict[str, Any] | None) -> Iterator[str]:
     yield f"fairness: {jobs['fairness']}"
 
 
+def _speaker_lines(speakers: dict[str, Any] | None) -> Iterator[str]:
+    for name, measured in (speakers or {}).items():
+        yield f"{name}: {measured}"
+
+
+def _speaker_limits(speakers: dict[str, Any]) -> Iterator[tuple[str, float | None, float, bool]]:
+    for name, most in SPEAKERS.items():
+        measured = speakers[name]
+        yield f"diarization error rate, {name}", measured["error_rate_percent"], most, False
+        yield f"speakers, processor s per audio s, {name}", measured["processor_s_per_audio_s"], SPEAKERS_COST, False
+        if "changes" in measured:
+            wrong = sum(true != found for true, found in measured["speakers_true_and_found"])
+            yield f"wrong numbers of speakers, {name}", wrong, 0, False
+            yield (
+                f"words to their speaker, {name}",
+                measured["clear_words_right_percent"],
+                WORDS_TO_SPEAKER_PERCENT,
+                True,
+            )
+    for part in ("precision", "recall"):
+        yield f"{part} of changes", speakers["two speakers"]["changes"]["0.4"][part], CHANGES, True
+
+
 def misses(result: dict[str, Any]) -> list[str]:
     """What the project promises and this result does not show."""
     limits: list[tuple[str, float | None, float, bool]] = []
@@ -235,6 +266,8 @@ def misses(result: dict[str, Any]) -> list[str]:
     limits += _amazon_limits(result)
     if jobs := result.get("jobs"):
         limits += _job_limits(jobs)
+    if speakers := result.get("speakers"):
+        limits += _speaker_limits(speakers)
     return [
         f"{name}: {value}, promised {'at least' if at_least else 'at most'} {limit}"
         for name, value, limit, at_least in limits

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from dragoman.core.events import Final, Partial, SpeechEnded, SpeechStarted
-from dragoman.core.transcript import Character, Segment, Transcript, Word
+from dragoman.core.transcript import Character, Segment, SpeakerChange, Transcript, Word
 from scripted import StreamStep
 
 
@@ -35,7 +36,7 @@ def _segment(index: int, described: list[list[Any]], confidence: float) -> Segme
 
 def transcript(described: dict[str, Any] | None) -> Transcript:
     """Of a file. ``words`` are lists of text, start, end and, if wanted, confidence (1) and characters, each with its
-    start and end."""
+    start and end. All words of a segment are said by its ``speaker``. ``changes`` are lists of time and channel."""
     described = described or {"duration_ms": 1000, "segments": []}
     segments = []
     for index, segment in enumerate(described["segments"]):
@@ -43,6 +44,7 @@ def transcript(described: dict[str, Any] | None) -> Transcript:
             Word(text, start, end, *rest[:1], *([tuple(Character(*c) for c in rest[1])] if len(rest) > 1 else []))
             for text, start, end, *rest in ((*word, 1.0) if len(word) == 3 else word for word in segment["words"])
         )
+        words = tuple(replace(word, speaker=segment.get("speaker")) for word in words)
         segments.append(
             Segment(
                 index,
@@ -55,4 +57,6 @@ def transcript(described: dict[str, Any] | None) -> Transcript:
             )
         )
     channels = tuple(described.get("channels", [0]))
-    return Transcript(described.get("language", "en"), "scripted", described["duration_ms"], channels, tuple(segments))
+    changes = tuple(SpeakerChange(*change) for change in described.get("changes", []))
+    language, duration_ms = described.get("language", "en"), described["duration_ms"]
+    return Transcript(language, "scripted", duration_ms, channels, tuple(segments), changes)

@@ -20,6 +20,7 @@ from dragoman.core.events import (
     Partial,
     Progress,
     RecognitionEvent,
+    SpeakersFound,
     SpeechEnded,
     SpeechEvent,
     SpeechStarted,
@@ -66,6 +67,7 @@ def script(transcript: Transcript) -> list[Step]:
         Opened(transcript.duration_ms, transcript.channels),
         *(Final(segment) for segment in transcript.segments),
         Progress(transcript.duration_ms),
+        *([SpeakersFound(changes=transcript.changes)] if transcript.changes else []),
         Finished(transcript.duration_ms, transcript.language, transcript.model),
     ]
 
@@ -191,6 +193,7 @@ class ScriptedPool:
         """Can be acquired once for each stream that was closed."""
         self.languages = languages
         self.phrases = True
+        self.diarizes = True
         self.profiles = ("default", "accurate")
         self.start_gate: asyncio.Event | None = None
         self.start_error: Exception | None = None
@@ -216,7 +219,13 @@ class ScriptedPool:
     def capabilities(self, profile: str) -> Capabilities:
         if profile not in self.profiles:
             raise UnknownModel
-        return Capabilities(model="scripted", version="1.2.3", languages=self.languages, phrases=self.phrases)
+        return Capabilities(
+            model="scripted",
+            version="1.2.3",
+            languages=self.languages,
+            phrases=self.phrases,
+            diarizes=self.diarizes,
+        )
 
     async def transcribe(
         self, media: Path, request: RecognitionRequest, *, urgent: bool = False

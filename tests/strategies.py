@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from dragoman.core.transcript import Segment, Transcript, Word
@@ -44,3 +46,14 @@ def transcripts(draw: st.DrawFn, max_channels: int = 3) -> Transcript:
         duration_ms = max(duration_ms, at_ms)
     ordered = tuple(sorted(found, key=lambda segment: (segment.start_ms, segment.channel, segment.index)))
     return Transcript("en", "model", duration_ms, channels, ordered)
+
+
+@st.composite
+def diarized(draw: st.DrawFn, max_channels: int = 2) -> Transcript:
+    """The same, with a speaker of every segment that has words, or of most of them."""
+    transcript = draw(transcripts(max_channels))
+    told = []
+    for segment in transcript.segments:
+        speaker = draw(st.sampled_from([0, 1, 2, None]))
+        told.append(replace(segment, words=tuple(replace(word, speaker=speaker) for word in segment.words)))
+    return replace(transcript, segments=tuple(told))

@@ -7,6 +7,7 @@ A case file is JSON:
                ``headers``; or ``json``, the body
 ``settings``   differences from the defaults
 ``phrases``    false: the recogniser cannot prefer phrases
+``diarizes``   false: it cannot tell speakers apart
 ``transcript`` what the recogniser hears: ``text`` per segment with word times (see ``heard.transcript``)
 ``reply``      ``status``, and ``json`` or ``text``, with ``content_type``
 
@@ -47,6 +48,7 @@ async def test_the_reply_is_the_documented_one(file: Path, tmp_path: Path, reque
     )
     pool = ScriptedPool(script(transcript(case.get("transcript"))), languages)
     pool.phrases = case.get("phrases", True)
+    pool.diarizes = case.get("diarizes", True)
     app = application(settings, pool)
     files: list[tuple[str, Any]] = [(field, (None, value.encode())) for field, value in asked.get("fields", [])]
     files += [("file", (filename, b"audio")) for filename in asked.get("files", [])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import string
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from hypothesis import strategies as st
 from dragoman.apis.openai import translate
 from dragoman.core.errors import DragomanError, UndecodableAudio, WorkerLost
 from dragoman.core.events import Opened
-from dragoman.core.request import TimeDetail
-from dragoman.core.transcript import Transcript
+from dragoman.core.request import SpeakerRequest, TimeDetail
+from dragoman.core.transcript import Segment, Transcript, Word
 from dragoman.server.settings import Settings
 from dragoman.transport.form import Form
 from scripted import TRANSCRIPT, ScriptedPool, application, client, script
@@ -125,3 +126,16 @@ async def test_words_are_sent_as_they_are_recognised(tmp_path: Path) -> None:
         gate.set()
         rest = "".join([piece async for piece in pieces])
     assert events(rest)[-1] == {"type": "transcript.text.done", "text": TRANSCRIPT.text}
+
+
+@given(st.integers(0, 2_000))
+def test_speakers_are_lettered_as_the_columns_of_a_table_are(speaker: int) -> None:
+    words = (Word("Yes.", 0, 100, 1.0, (), speaker),)
+    told = Transcript("en", "m", 1_000, (0,), (Segment(0, 0, 0, 100, "Yes.", 1.0, words),))
+    wanted = asked(response_format="diarized_json")
+    assert wanted.recognition.speakers == SpeakerRequest()
+    label = msgspec.json.decode(translate.reply(told, wanted).body)["segments"][0]["speaker"]
+    number = 0
+    for letter in label:
+        number = 26 * number + string.ascii_uppercase.index(letter) + 1
+    assert number == speaker + 1

@@ -22,7 +22,7 @@ from dragoman.apis.speechmatics_v1.routes import Operations
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import InvalidField, InvalidRequest, UnsupportedOption
 from dragoman.core.jobs import JobState
-from dragoman.core.request import ChannelMode, ChannelSelection, TimeDetail
+from dragoman.core.request import ChannelMode, ChannelSelection, SpeakerMode, SpeakerRequest, TimeDetail
 from dragoman.server.settings import Settings
 from dragoman.service.vocabulary import CheckedPhrase, CheckedVocabulary
 from dragoman.transport.form import Form
@@ -111,6 +111,32 @@ def test_nothing_but_the_two_versions_is_taken_for_one_of_them() -> None:
 def test_there_must_be_as_many_channels_as_labels(labels: list[str] | None, selection: ChannelSelection) -> None:
     asked = translate.asked(config(diarization="channel", channel_diarization_labels=labels), 1)
     assert asked.request.channels == selection
+
+
+@pytest.mark.parametrize(
+    ("asked", "mode", "speakers"),
+    [
+        (config(diarization="none"), ChannelMode.MIX, None),
+        (config(diarization="channel"), ChannelMode.SPLIT, None),
+        (config(diarization="speaker"), ChannelMode.MIX, SpeakerRequest()),
+        (form(model="en", diarization="true"), ChannelMode.MIX, SpeakerRequest()),
+        (form(model="en", diarisation="false"), ChannelMode.MIX, None),
+        (config(diarization="speaker_change"), ChannelMode.MIX, SpeakerRequest(SpeakerMode.CHANGES, None, 0.4)),
+        (
+            config(diarization="speaker_change", speaker_change_sensitivity=0),
+            ChannelMode.MIX,
+            SpeakerRequest(SpeakerMode.CHANGES, None, 0),
+        ),
+        (
+            config(diarization="channel_and_speaker_change", speaker_change_sensitivity=0.8),
+            ChannelMode.SPLIT,
+            SpeakerRequest(SpeakerMode.CHANGES, None, 0.8),
+        ),
+    ],
+)
+def test_kinds_of_diarization_are_told_apart(asked: Form, mode: ChannelMode, speakers: SpeakerRequest | None) -> None:
+    request = translate.asked(asked, 1).request
+    assert (request.channels.mode, request.speakers) == (mode, speakers)
 
 
 def test_null_is_what_is_not_there() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import msgspec
@@ -18,9 +18,9 @@ from dragoman.apis.speechmatics_v1.output import OUTPUTS, items
 from dragoman.apis.speechmatics_v1.translate import Options
 from dragoman.core.jobs import Callback, CallbackOrder, CallbackState, Job, JobState, Remark
 from dragoman.core.request import RecognitionRequest
-from dragoman.core.transcript import Segment, Transcript, Word
+from dragoman.core.transcript import Segment, SpeakerChange, Transcript, Word
 from scripted import TRANSCRIPT, spoken
-from strategies import transcripts, word_texts
+from strategies import diarized, transcripts, word_texts
 
 pytestmark = pytest.mark.unit
 
@@ -103,6 +103,40 @@ def test_json_v2_has_every_word_once_in_order(transcript: Transcript) -> None:
     assert joined(results) == " ".join(word.text for word in transcript.words)
     assert all(one["start_time"] <= two["start_time"] for one, two in pairwise(results) if "attaches_to" not in two)
     assert all(result["alternatives"][0]["speaker"] == "UU" and "channel" not in result for result in results)
+
+
+@given(transcripts().map(with_words), st.lists(st.integers(0, 3)), st.booleans())
+def test_changes_of_the_speaker_stand_before_the_word_that_they_are_at(
+    transcript: Transcript, chosen: list[int], split: bool
+) -> None:
+    said_words = [(segment.channel, word) for segment in transcript.segments for word in segment.words]
+    starts = sorted({(word.start_ms, channel) for channel, word in said_words})
+    changes = tuple(SpeakerChange(*starts[number]) for number in sorted(set(chosen)) if number < len(starts))
+    mode = "channel_and_speaker_change" if split else "speaker_change"
+    results = said(replace(transcript, changes=changes), "json-v2", {"language": "en", "diarization": mode})["results"]
+    found = [result for result in results if result["type"] == "speaker_change"]
+    assert [(round(1000 * one["start_time"]), one["end_time"]) for one in found] == [
+        (change.at_ms, change.at_ms / 1000) for change in changes
+    ]
+    assert all(one["alternatives"] == [] and ("channel" in one) == split for one in found)
+    for one, other in pairwise(results):
+        if one["type"] == "speaker_change" and other["type"] != "speaker_change":
+            assert one["start_time"] == other["start_time"]
+            assert one.get("channel") == other.get("channel")
+
+
+@given(diarized(max_channels=1).map(with_words))
+def test_speakers_are_numbered_from_one(transcript: Transcript) -> None:
+    told = transcript.segments
+    names = ["UU" if segment.speaker is None else f"S{segment.speaker + 1}" for segment in told]
+    speaker = {"language": "en", "diarization": "speaker"}
+    results = said(transcript, "json-v2", speaker)["results"]
+    expected = [name for name, segment in zip(names, told, strict=True) for w in segment.words for _ in items(w)]
+    assert [result["alternatives"][0]["speaker"] for result in results] == expected
+    turns = said(transcript, "json", speaker)["speakers"]
+    assert [turn["name"] for turn in turns] == [name for name, _ in groupby(names)]
+    text = OUTPUTS["txt"].render(job(speaker), transcript).decode()
+    assert text.count("SPEAKER: ") >= len(turns)
 
 
 @given(transcripts().map(with_words), labels)

@@ -7,14 +7,17 @@ import io
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
+from openai.types.audio import TranscriptionDiarized
 
 from dragoman.core.errors import UndecodableAudio, WorkerLost
+from dragoman.core.request import SpeakerRequest
 from dragoman.server.settings import Settings
 from scripted import TRANSCRIPT, ScriptedPool, application, script, serving
 
@@ -53,6 +56,25 @@ async def test_texts_are_strings(tmp_path: Path, file_format: Any) -> None:
     if file_format != "text":
         mark = {"srt": ",", "vtt": "."}[file_format]
         assert re.search(rf"\d\d:\d\d:\d\d{re.escape(mark)}\d{{3}} --> ", heard)
+
+
+async def test_diarized_json_has_the_speaker_of_each_segment(tmp_path: Path) -> None:
+    said = [
+        replace(segment, words=tuple(replace(word, speaker=number) for word in segment.words))
+        for number, segment in enumerate(TRANSCRIPT.segments)
+    ]
+    pool = ScriptedPool(script(replace(TRANSCRIPT, segments=tuple(said))))
+    async with client(tmp_path, pool) as connected:
+        heard = await connected.audio.transcriptions.create(
+            file=("a.wav", b"audio"), model="whisper-1", response_format="diarized_json", chunking_strategy="auto"
+        )
+    assert isinstance(heard, TranscriptionDiarized)
+    assert heard.duration == 10
+    assert [(segment.speaker, segment.text) for segment in heard.segments] == [
+        ("A", said[0].text),
+        ("B", said[1].text),
+    ]
+    assert pool.requests[-1].speakers == SpeakerRequest()
 
 
 async def test_verbose_json_has_words_and_segments(tmp_path: Path) -> None:
@@ -165,7 +187,8 @@ async def test_a_wrong_key_is_an_authentication_error(tmp_path: Path) -> None:
     [
         ({"language": "klingon"}, "language"),
         ({"temperature": 7}, "temperature"),
-        ({"response_format": "diarized_json"}, "response_format"),
+        ({"response_format": "diarized_json", "stream": True}, "response_format"),
+        ({"known_speaker_names": ["Anna"]}, "known_speaker_names[]"),
         ({"include": ["logprobs"]}, "include[]"),
         ({"keywords": ["tulip", "Привет"]}, "keywords[]"),
         ({"chunking_strategy": {"type": "server_vad"}}, "chunking_strategy[type]"),

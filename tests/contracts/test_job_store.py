@@ -32,8 +32,17 @@ from dragoman.core.jobs import (
     Remark,
     StateChange,
 )
-from dragoman.core.request import ChannelSelection, DictionaryWord, Phrase, RecognitionRequest, TimeDetail, Vocabulary
-from dragoman.core.transcript import Character, Segment, Transcript, Word
+from dragoman.core.request import (
+    ChannelSelection,
+    DictionaryWord,
+    Phrase,
+    RecognitionRequest,
+    SpeakerMode,
+    SpeakerRequest,
+    TimeDetail,
+    Vocabulary,
+)
+from dragoman.core.transcript import Character, Segment, SpeakerChange, Transcript, Word
 from dragoman.store.database import Database
 from dragoman.store.jobs import SqlJobs
 from dragoman.store.memory_jobs import MemoryJobs
@@ -48,13 +57,15 @@ REQUEST = RecognitionRequest(
     ChannelSelection.parse("0,1"),
     "accurate",
     Vocabulary((Phrase("tulip"), Phrase("$city", 0.5)), (DictionaryWord("Zoë", (("Z", "OW"),), ("zo",), "Zoe"),)),
+    speakers=SpeakerRequest(SpeakerMode.CHANGES, 2, 0.25),
 )
 TRANSCRIPT = Transcript(
     "en",
     "tiny",
     1_500,
     (0, 1),
-    (Segment(0, 1, 10, 900, "Zoë's", 0.5, (Word("Zoë's", 10, 900, 0.25, (Character("Z", 10, 40),)),)),),
+    (Segment(0, 1, 10, 900, "Zoë's", 0.5, (Word("Zoë's", 10, 900, 0.25, (Character("Z", 10, 40),), 1),)),),
+    (SpeakerChange(10, 1),),
 )
 DONE = Outcome(JobState.DONE, TRANSCRIPT)
 REJECTED = Outcome(JobState.REJECTED, remark=Remark("undecodable_audio", "It is \x00 a letter to \U0001f337."))

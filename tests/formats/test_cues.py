@@ -9,7 +9,7 @@ from hypothesis import given
 
 from dragoman.core.transcript import Segment, Transcript, Word
 from dragoman.formats.cues import MAX_CUE_MS, MAX_LINE, MIN_GAP_MS, clock, cues
-from strategies import transcripts
+from strategies import diarized, transcripts
 
 pytestmark = pytest.mark.unit
 
@@ -47,6 +47,15 @@ def test_cues_are_in_order_and_those_of_a_channel_never_overlap(transcript: Tran
     for channel in transcript.channels:
         own = [cue for cue in shown if cue.channel == channel]
         assert all(first.end_ms <= second.start_ms for first, second in pairwise(own))
+
+
+@given(diarized())
+def test_a_cue_is_never_of_two_speakers(transcript: Transcript) -> None:
+    shown = cues(transcript)
+    for channel in transcript.channels:
+        expected = [(s.speaker, word) for s in transcript.channel(channel) for word in s.text.split()]
+        own = [cue for cue in shown if cue.channel == channel]
+        assert [(cue.speaker, word) for cue in own for word in " ".join(cue.lines).split()] == expected
 
 
 @given(transcripts())

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 
-from dragoman.core.transcript import Character, Segment, Transcript, Word
+from dragoman.core.transcript import Character, Segment, SpeakerChange, Transcript, Word
 from dragoman.formats import FORMATS
-from strategies import transcripts
+from strategies import diarized, transcripts
 
 pytestmark = pytest.mark.unit
 
@@ -48,6 +49,44 @@ def test_txt_has_a_line_per_segment(transcript: Transcript) -> None:
     assert len(lines) == len(transcript.segments)
     for line, segment in zip(lines, transcript.segments, strict=True):
         assert line == (f"[channel {segment.channel}] " if several else "") + segment.text
+
+
+def name(channels: int, segment: Segment) -> str:
+    """Of who says a segment."""
+    parts = [f"channel {segment.channel}"] if channels > 1 else []
+    return ", ".join(parts if segment.speaker is None else [*parts, f"speaker {segment.speaker}"])
+
+
+@given(diarized())
+def test_txt_names_the_speaker_of_every_line(transcript: Transcript) -> None:
+    lines = FORMATS["txt"](transcript).splitlines() if transcript.segments else []
+    for line, segment in zip(lines, transcript.segments, strict=True):
+        who = name(len(transcript.channels), segment)
+        assert line == (f"[{who}] " if who else "") + segment.text
+
+
+@given(diarized())
+def test_subtitles_name_the_speaker_of_every_cue(transcript: Transcript) -> None:
+    srt = Counter(re.findall(r"(?m)^\[((?:channel \d+)?(?:, )?(?:speaker \d+)?)\] ", FORMATS["srt"](transcript)))
+    vtt = Counter(match.lower() for match in re.findall(r"(?m)^<v ([^>]*)>", FORMATS["vtt"](transcript)))
+    assert set(srt) == set(vtt) == {name(len(transcript.channels), s) for s in transcript.segments} - {""}
+
+
+@given(diarized())
+def test_tsv_and_json_have_the_number_of_the_speaker(transcript: Transcript) -> None:
+    heading, *rows = (line.split("\t") for line in FORMATS["tsv"](transcript).split("\n")[:-1])
+    speakers = [segment.speaker for segment in transcript.segments]
+    told = any(speaker is not None for speaker in speakers)
+    assert ("speaker" in heading) == told
+    if told:
+        assert [row[3] for row in rows] == ["" if speaker is None else str(speaker) for speaker in speakers]
+    assert [segment.get("speaker") for segment in json.loads(FORMATS["json"](transcript))["segments"]] == speakers
+
+
+def test_json_has_the_changes_of_the_speaker() -> None:
+    changes = (SpeakerChange(100), SpeakerChange(200, 1))
+    read = json.loads(FORMATS["json"](replace(SILENCE, changes=changes)))
+    assert read["changes"] == [{"at_ms": 100, "channel": 0}, {"at_ms": 200, "channel": 1}]
 
 
 @given(transcripts())

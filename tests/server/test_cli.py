@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from command import Dragoman
+from noise import LOUD, QUIET, noise_file
 
 pytestmark = pytest.mark.unit
 
@@ -326,3 +327,35 @@ def test_doctor_says_what_is_wrong_and_what_to_do(dragoman: Dragoman, tmp_path: 
     assert any("set spool_dir" in line for line in problems)
     assert any("keys_file" in line for line in problems)
     assert "Traceback" not in result.stderr
+
+
+def test_speakers_are_named_where_they_are_asked_for(dragoman: Dragoman, tmp_path: Path) -> None:
+    talk = noise_file(tmp_path / "talk.wav", [(4, QUIET), (4, LOUD), (4, QUIET)])
+    lines = dragoman("transcribe", "--diarize", talk).stdout.splitlines()
+    assert list(dict.fromkeys(re.match(r"\[(.*?)\] ", line)[1] for line in lines)) == ["speaker 0", "speaker 1"]  # type: ignore[index]
+    told = json.loads(dragoman("transcribe", "--diarize", "--format", "json", talk).stdout)
+    plain = json.loads(dragoman("transcribe", "--format", "json", talk).stdout)
+    assert {segment["speaker"] for segment in told["segments"]} == {0, 1}
+    assert told["text"] == plain["text"]
+    assert all("speaker" not in segment for segment in plain["segments"])
+    alone = dragoman("transcribe", "--diarize", "--speakers", "1", "--format", "json", talk)
+    assert {segment["speaker"] for segment in json.loads(alone.stdout)["segments"]} == {0}
+
+
+@pytest.mark.parametrize("options", [["--speakers", "2"], *(["--diarize", "--speakers", n] for n in ("0", "50", "x"))])
+def test_a_number_of_speakers_that_cannot_be_is_refused(
+    dragoman: Dragoman, clips: list[Path], options: list[str]
+) -> None:
+    result = dragoman("transcribe", *options, clips[1])
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "--speakers" in result.stderr
+
+
+def test_a_recogniser_that_cannot_tell_speakers_apart_says_so(
+    dragoman: Dragoman, clips: list[Path], tmp_path: Path
+) -> None:
+    script = tmp_path / "script.json"
+    script.write_text('{"diarizes": false}')
+    result = dragoman("transcribe", "--diarize", clips[1], env={"DRAGOMAN_FAKE_SCRIPT": str(script)})
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "--diarize" in result.stderr

@@ -63,3 +63,11 @@ def test_a_sound_machine_passes_its_examination(dragoman: Dragoman) -> None:
     assert re.search(
         r"^ok: profile default: \d+ s of speech recognised at \d+ x real time$", result.stdout, re.MULTILINE
     )
+
+
+def test_two_people_are_told_apart(dragoman: Dragoman, sample: Callable[[str], Path]) -> None:
+    options = ("--diarize", "--speakers", "2", "--format", "json")
+    read = json.loads(dragoman("transcribe", *options, sample("endgame_nagg_nell")).stdout)
+    plain = json.loads(dragoman("transcribe", "--format", "json", sample("endgame_nagg_nell")).stdout)
+    assert read["text"] == plain["text"]
+    assert {segment["speaker"] for segment in read["segments"]} == {0, 1}

@@ -29,7 +29,14 @@ from dragoman.core.errors import (
 )
 from dragoman.core.events import Final, Finished, Opened, RecognitionEvent, SpeechEnded
 from dragoman.core.ports import Instances, LiveStream
-from dragoman.core.request import AudioEncoding, LanguageChoice, LanguageOption, RecognitionRequest
+from dragoman.core.request import (
+    AudioEncoding,
+    LanguageChoice,
+    LanguageOption,
+    RecognitionRequest,
+    SpeakerRequest,
+    TimeDetail,
+)
 from dragoman.core.transcript import Transcript
 from dragoman.service.limits import Admission, Quota
 from dragoman.service.recognition import Recognition
@@ -102,6 +109,18 @@ async def test_no_language_is_the_first_of_the_engine_and_others_are_named(
         with pytest.raises(UnknownModel):
             await recognition.transcribe(speech, RecognitionRequest(profile="best"))
         assert recognition.instances() == Instances(2, 0)
+
+
+async def test_speakers_need_a_diarizer_and_bring_the_words_with_them(recognitions: Recognitions, speech: Path) -> None:
+    request = RecognitionRequest(time_detail=TimeDetail.SEGMENT, speakers=SpeakerRequest())
+    async with recognitions() as recognition:
+        assert {word.speaker for word in (await recognition.transcribe(speech, request)).words} == {0}
+        for count in (0, -1, 50):
+            with pytest.raises(InvalidField, match=str(count)):
+                recognition.checked(RecognitionRequest(speakers=SpeakerRequest(count=count)))
+    async with recognitions(diarizes=False) as recognition:
+        with pytest.raises(UnsupportedOption, match="speakers"):
+            recognition.checked(request)
 
 
 async def test_a_full_house_refuses_and_a_closed_file_makes_room(recognitions: Recognitions, speech: Path) -> None:

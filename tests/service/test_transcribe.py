@@ -9,17 +9,28 @@ import pytest
 
 from dragoman.audio.decode import MediaLimits
 from dragoman.core.errors import AudioTooLong, Cancelled, UndecodableAudio, UnknownModel
-from dragoman.core.events import Finished, Opened, Progress
+from dragoman.core.events import Finished, Opened, Progress, SpeakersFound
 from dragoman.core.request import (
     ChannelMode,
     ChannelSelection,
     DictionaryWord,
     RecognitionRequest,
+    SpeakerMode,
+    SpeakerRequest,
     TimeDetail,
     Vocabulary,
 )
 from dragoman.core.transcript import Segment
-from dragoman.engines.fake import AllSpeech, EvenAligner, FakeEngine, Mishap, Script, SpellingMatcher
+from dragoman.engines.fake import (
+    AllSpeech,
+    EvenAligner,
+    FakeEngine,
+    LoudnessDiarizer,
+    LoudnessStream,
+    Mishap,
+    Script,
+    SpellingMatcher,
+)
 from dragoman.service.recognise import Recogniser
 from dragoman.service.transcribe import FileReport, Recognised, Transcriber
 from noise import LOUD, QUIET, SILENT, noise_file
@@ -182,3 +193,55 @@ def test_without_a_matcher_a_dictionary_changes_nothing(mono: Path) -> None:
     request = RecognitionRequest(vocabulary=Vocabulary(words=(DictionaryWord("Giffney", sounds_like=("gif",)),)))
     found = segments(Transcriber({"default": recogniser}, MediaLimits()).transcribe(mono, request))
     assert {segment.text for segment in found} == {"a gif"}
+
+
+class OnlyOnce(LoudnessDiarizer):
+    """Is loaded before it is used, and counts what it is used for."""
+
+    def __init__(self) -> None:
+        self.loaded = False
+        self.opened = 0
+
+    def load(self) -> None:
+        self.loaded = True
+
+    def open(self) -> LoudnessStream:
+        assert self.loaded
+        self.opened += 1
+        return super().open()
+
+
+def diarizing(diarizer: LoudnessDiarizer) -> Transcriber:
+    recogniser = Recogniser(FakeEngine(), EvenAligner(), AllSpeech(), diarizer=diarizer)
+    return Transcriber({"default": recogniser}, MediaLimits())
+
+
+def test_speakers_are_told_apart_on_every_channel_by_itself_once_at_the_end(stereo: Path) -> None:
+    diarizer = OnlyOnce()
+    request = RecognitionRequest(channels=SPLIT, speakers=SpeakerRequest())
+    reports = list(diarizing(diarizer).transcribe(stereo, request))
+    (found,) = (report for report in reports if isinstance(report, SpeakersFound))
+    assert reports[-2] is found
+    assert diarizer.opened == 2
+    assert [(turn.channel, turn.speaker) for turn in found.turns] == [(0, 0), (1, 0), (1, 1)]
+    assert found.turns[2].start_ms == pytest.approx(9_000, abs=100)
+    assert found.changes == ()
+
+
+def test_the_number_of_speakers_is_passed_on_and_changes_alone_are_changes(stereo: Path) -> None:
+    request = RecognitionRequest(channels=SPLIT, speakers=SpeakerRequest(count=1))
+    reports = list(diarizing(OnlyOnce()).transcribe(stereo, request))
+    assert {turn.speaker for report in reports if isinstance(report, SpeakersFound) for turn in report.turns} == {0}
+    request = RecognitionRequest(channels=SPLIT, speakers=SpeakerRequest(SpeakerMode.CHANGES, sensitivity=0.4))
+    found = diarizing(OnlyOnce()).transcribe(stereo, request)
+    (changes,) = (report for report in found if isinstance(report, SpeakersFound))
+    assert changes.turns == ()
+    assert [change.channel for change in changes.changes] == [1]
+
+
+def test_speakers_that_nobody_asked_for_or_another_looks_for_cost_nothing(mono: Path) -> None:
+    diarizer = OnlyOnce()
+    plain = list(diarizing(diarizer).transcribe(mono, RecognitionRequest()))
+    request = RecognitionRequest(speakers=SpeakerRequest())
+    assert list(diarizing(diarizer).transcribe(mono, request, with_speakers=False)) == plain
+    assert not diarizer.loaded

@@ -29,7 +29,7 @@ from dragoman.core.errors import (
     WorkerLost,
 )
 from dragoman.core.events import Final, Finished, Opened, RecognitionEvent
-from dragoman.core.request import ChannelMode, ChannelSelection, RecognitionRequest
+from dragoman.core.request import ChannelMode, ChannelSelection, RecognitionRequest, SpeakerRequest
 from dragoman.core.transcript import Transcript
 from dragoman.service.workers import Timing, WorkerPool
 from noise import LOUD, QUIET, noise_file
@@ -98,11 +98,14 @@ def open_descriptors() -> set[str]:
 
 
 async def collect(
-    pool: WorkerPool, media: Path, each: Callable[[RecognitionEvent], None] = lambda event: None
+    pool: WorkerPool,
+    media: Path,
+    each: Callable[[RecognitionEvent], None] = lambda event: None,
+    request: RecognitionRequest = REQUEST,
 ) -> Transcript:
     assembler = Assembler()
     last = -1
-    async with aclosing(pool.transcribe(media, REQUEST)) as events:
+    async with aclosing(pool.transcribe(media, request)) as events:
         async for event in events:
             assembler.add(event)  # refuses a second Final of one index, and anything after the end
             if isinstance(event, Final):
@@ -166,6 +169,20 @@ async def test_a_killed_worker_leaves_no_trace_in_the_transcript(pools: Pools, m
         assert heart.longest_s < 0.25
     assert disturbed == undisturbed
     assert len(disturbed.segments) > 20
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_a_killed_worker_does_not_change_who_speaks(pools: Pools, tmp_path: Path, workers: int) -> None:
+    parts = [(9.0, QUIET), (7.5, LOUD), (20.0, QUIET), (8.0, LOUD)]
+    media = noise_file(tmp_path / "talk.wav", parts, [(44.5, QUIET)])
+    request = RecognitionRequest(language="en", channels=ChannelSelection(ChannelMode.SPLIT), speakers=SpeakerRequest())
+    async with pools(workers, seconds_per_second=0.01) as pool:
+        undisturbed = await collect(pool, media, request=request)
+        assert await collect(pool, media, kill_at(pool, 5), request) == undisturbed
+        assert pool.restarts == 1
+    assert {word.speaker for word in undisturbed.words} == {0, 1, 2}
+    for channel, speakers in ((0, {0, 2}), (1, {1})):
+        assert {segment.speaker for segment in undisturbed.channel(channel)} == speakers
 
 
 async def test_a_worker_killed_again_and_again_still_delivers_while_it_gets_further(

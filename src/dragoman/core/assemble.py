@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dragoman.core.errors import InternalError
-from dragoman.core.events import Final, Finished, Opened, Progress, RecognitionEvent
+from dragoman.core.events import Final, Finished, Opened, Progress, RecognitionEvent, SpeakersFound
+from dragoman.core.speakers import placed, with_speakers
 from dragoman.core.transcript import Segment, Transcript
 
 
@@ -13,6 +14,7 @@ class Assembler:
     def __init__(self) -> None:
         self._segments: dict[int, Segment] = {}
         self._opened: Opened | None = None
+        self._speakers = SpeakersFound()
         self._finished: Finished | None = None
 
     def add(self, event: RecognitionEvent) -> None:
@@ -27,6 +29,8 @@ class Assembler:
                 if segment.index in self._segments:
                     raise InternalError(f"segment {segment.index} came twice")
                 self._segments[segment.index] = segment
+            case SpeakersFound():
+                self._speakers = event
             case Finished():
                 self._finished = event
 
@@ -34,11 +38,14 @@ class Assembler:
         """The transcript, segments in the order of their start. Raises ``InternalError`` before ``Finished``."""
         if self._opened is None or self._finished is None:
             raise InternalError("the recognition did not finish")
-        segments = sorted(self._segments.values(), key=lambda s: (s.start_ms, s.channel, s.index))
+        segments = tuple(sorted(self._segments.values(), key=lambda s: (s.start_ms, s.channel, s.index)))
+        if self._speakers.turns:
+            segments = with_speakers(segments, self._speakers.turns)
         return Transcript(
             language=self._finished.language,
             model=self._finished.model,
             duration_ms=self._finished.duration_ms,
             channels=self._opened.channels,
-            segments=tuple(segments),
+            segments=segments,
+            changes=placed(self._speakers.changes, segments),
         )

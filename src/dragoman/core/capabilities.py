@@ -18,5 +18,7 @@ class Capabilities:
     """The longest stretch of audio the engine takes in one call."""
     identifies: tuple[str, ...] = ()
     """The languages, ISO 639-1, that can be told apart; none where no model for that is installed."""
+    diarizes: bool = False
+    """Whether speakers can be told apart."""
     draft_batch: int = 1
     """How many live utterances one call of ``draft`` is best given."""

@@ -1,6 +1,7 @@
 """What a recognition reports while it runs. A closed vocabulary: match it exhaustively.
 
-A file reports ``Opened`` once, then any number of ``Progress`` and ``Final``, then ``Finished`` once.
+A file reports ``Opened`` once, then any number of ``Progress`` and ``Final``, once ``SpeakersFound`` if speakers were
+asked for, then ``Finished`` once.
 
 A live stream reports its segments one after the other, then ``Finished`` once: of a segment ``SpeechStarted``, any
 number of ``Partial``, one ``Final`` unless nothing was said after all, ``SpeechEnded``.
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dragoman.core.transcript import Segment
+from dragoman.core.transcript import Segment, SpeakerChange, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,14 @@ class Final:
     """One segment, never to change."""
 
     segment: Segment
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakersFound:
+    """Who spoke when in the whole recording, or only where that changed, as the request has it."""
+
+    turns: tuple[Turn, ...] = ()
+    changes: tuple[SpeakerChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +86,7 @@ class SpeechEnded:
     end_ms: int
 
 
-RecognitionEvent = Opened | Progress | Final | Finished
+RecognitionEvent = Opened | Progress | Final | SpeakersFound | Finished
 """Of a file."""
 
 SpeechEvent = SpeechStarted | Partial | Final | SpeechEnded | Finished

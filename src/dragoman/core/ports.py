@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.events import RecognitionEvent, SpeechEvent
 from dragoman.core.request import AudioEncoding, DictionaryWord, RecognitionRequest, Vocabulary
+from dragoman.core.speakers import Diarization
 from dragoman.core.transcript import Character
 
 SAMPLE_RATE: Final = 16_000
@@ -130,6 +131,34 @@ class LanguageIdentifier(Protocol):
         ...
 
 
+class DiarizerStream(Protocol):
+    """One channel of a recording, from beginning to end."""
+
+    def feed(self, samples: Samples) -> None:
+        """The next samples, any number of them. What is remembered of them is far smaller than they are."""
+        ...
+
+    def so_far(self, speakers: int = 0, *, since_ms: int = 0) -> Diarization:
+        """Who speaks in what was fed, as if the audio ended here; at least what ends after ``since_ms``.
+
+        ``speakers``: how many there are, if that is known, else 0. They are numbered from 0 as they begin to speak; a
+        later answer keeps the numbers of an earlier one, but may think differently about who said what."""
+        ...
+
+
+class Diarizer(Protocol):
+    """Tells voices apart. Shared by all recordings.
+
+    Implementations hold one suite of contract tests (``tests/contracts/test_diarizer.py``).
+    """
+
+    def load(self) -> None:
+        """Raises ``EngineNotReady`` with what to do when the models are not installed. May be called again."""
+        ...
+
+    def open(self) -> DiarizerStream: ...
+
+
 class DictionaryMatcher(Protocol):
     """Puts words of a client's dictionary where they were said but something that sounds alike was recognised."""
 
@@ -196,7 +225,8 @@ class RecogniserPool(Protocol):
     def transcribe(
         self, media: Path, request: RecognitionRequest, *, urgent: bool = False
     ) -> AsyncGenerator[RecognitionEvent, None]:
-        """Recognise a file: ``Opened``, then ``Progress`` and ``Final`` in the order of their index, then ``Finished``.
+        """Recognise a file: ``Opened``, then ``Progress`` and ``Final`` in the order of their index, and
+        ``SpeakersFound`` among them if speakers were asked for, then ``Finished``.
 
         Closing the generator (``aclose``) cancels the work. ``urgent`` work, the short recording of a readiness check,
         goes before all other. Raises any ``DragomanError``.

@@ -119,12 +119,34 @@ class LanguageChoice:
     changing: bool = False
 
 
+class SpeakerMode(StrEnum):
+    """People are told apart, or only found is where another one begins to speak."""
+
+    IDENTITY = "identity"
+    CHANGES = "changes"
+
+
+MOST_SPEAKERS: Final = 20
+"""That a client may say there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerRequest:
+    """``count`` is how many people speak on each channel, as far as the client knows. ``sensitivity`` is that to
+    changes, 0 to 1: the higher, the more of them."""
+
+    mode: SpeakerMode = SpeakerMode.IDENTITY
+    count: int | None = None
+    sensitivity: float = 0.4
+
+
 @dataclass(frozen=True, slots=True)
 class RecognitionRequest:
     """One recognition. ``language`` is an ISO 639-1 code, or ``None`` for the profile's own language.
 
     ``profile`` names a recogniser configuration (model and effort), see the setting ``profiles``. With ``choice``, of
-    live streams only, the language and its vocabulary come from there.
+    live streams only, the language and its vocabulary come from there. ``speakers``, of files only, needs the times of
+    words, which are found even if only those of segments were asked for.
     """
 
     language: str | None = None
@@ -133,3 +155,4 @@ class RecognitionRequest:
     profile: str = "default"
     vocabulary: Vocabulary = Vocabulary()
     choice: LanguageChoice | None = None
+    speakers: SpeakerRequest | None = None

@@ -48,7 +48,8 @@ class Segment:
 
     ``index`` numbers the segments of one request in the order of the recording and never repeats. ``words`` is empty
     when only segment times were asked for; otherwise its texts joined by spaces are ``text``. ``languages``, the most
-    likely first, is filled only where the language was to be found out, and has been.
+    likely first, is filled only where the language was to be found out, and has been. Where speakers were told apart,
+    all words of a segment are one person's.
     """
 
     index: int
@@ -60,16 +61,42 @@ class Segment:
     words: tuple[Word, ...] = ()
     languages: tuple[LanguageScore, ...] = ()
 
+    @property
+    def speaker(self) -> int | None:
+        """Who says its first word."""
+        return self.words[0].speaker if self.words else None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One person speaks on a channel. Turns of several people may overlap. ``speaker`` numbers those of one channel,
+    from 0."""
+
+    start_ms: int
+    end_ms: int
+    speaker: int
+    channel: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerChange:
+    """Another person than before speaks on a channel from here on."""
+
+    at_ms: int
+    channel: int = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """The whole recording. ``channels`` are the recognised channel numbers; a mix is channel 0."""
+    """The whole recording. ``channels`` are the recognised channel numbers; a mix is channel 0. ``changes`` lie at the
+    starts of words, in the order of time; none where they were not asked for."""
 
     language: str
     model: str
     duration_ms: int
     channels: tuple[int, ...]
     segments: tuple[Segment, ...]
+    changes: tuple[SpeakerChange, ...] = ()
 
     @property
     def text(self) -> str:

@@ -13,6 +13,7 @@ import time
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -25,9 +26,12 @@ from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import Cancelled, EngineNotReady
 from dragoman.core.ports import SAMPLE_RATE, Hypothesis, HypothesisWord, Samples, Utterance, WordTimes
 from dragoman.core.request import DictionaryWord, RecognitionRequest
-from dragoman.core.transcript import Character
+from dragoman.core.speakers import Change, Diarization
+from dragoman.core.transcript import Character, Turn
 
 _FRAME: Final = 512
+_TENTH: Final = SAMPLE_RATE // 10
+_VOICES: Final = 4
 _POLL_S: Final = 0.02
 _WORDS_PER_S: Final = 2.5
 _SHORTEST_MS: Final = 200
@@ -76,6 +80,8 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Whether it claims to prefer phrases."""
     identifies: bool = False
     """Whether languages can be told apart: the louder, the later in ``languages``."""
+    diarizes: bool = True
+    """Whether speakers can be told apart: by how loud they are."""
     confidence: Annotated[float, Meta(gt=0, le=1)] = 0.9
     """How sure it is of every word."""
     mishaps: tuple[Mishap, ...] = ()
@@ -230,6 +236,44 @@ class LoudnessIdentifier:
         place = min(int(peak * len(self.languages)), len(self.languages) - 1)
         weights = [1 / (1 + abs(self.languages.index(language) - place)) ** 3 for language in among]
         return tuple(weight / sum(weights) for weight in weights)
+
+
+class LoudnessDiarizer:
+    """Hears no voices: everyone speaks at a loudness of their own, and silence is nobody."""
+
+    def load(self) -> None:
+        """There is nothing to load."""
+
+    def open(self) -> LoudnessStream:
+        return LoudnessStream()
+
+
+class LoudnessStream:
+    """The scale of the peaks has ``_VOICES`` parts, each of them a person."""
+
+    def __init__(self) -> None:
+        self._rest = np.empty(0, np.float32)
+        self._peaks: list[float] = []
+        """Of each tenth of a second."""
+
+    def feed(self, samples: Samples) -> None:
+        audio = np.concatenate([self._rest, np.frombuffer(samples, np.float32)])
+        whole = len(audio) // _TENTH * _TENTH
+        self._peaks += np.abs(audio[:whole].reshape(-1, _TENTH)).max(axis=1, initial=0.0).tolist()
+        self._rest = audio[whole:]
+
+    def so_far(self, speakers: int = 0, *, since_ms: int = 0) -> Diarization:
+        voices: dict[int, int] = {}
+        most = speakers or _VOICES
+        turns = []
+        at = 0
+        for part, run in groupby(self._peaks, lambda peak: min(int(peak * _VOICES), _VOICES - 1) if peak else None):
+            start, at = at, at + len(list(run))
+            if part is not None:
+                turns.append(Turn(100 * start, 100 * at, min(voices.setdefault(part, len(voices)), most - 1)))
+        jumps = [abs(one - other) for one, other in pairwise(self._peaks)]
+        changes = tuple(Change(100 * place, jump) for place, jump in enumerate(jumps, 1) if jump)
+        return Diarization(tuple(turn for turn in turns if turn.end_ms > since_ms), changes)
 
 
 class SpellingMatcher:

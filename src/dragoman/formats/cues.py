@@ -30,6 +30,8 @@ class Cue:
     end_ms: int
     channel: int
     lines: tuple[str, ...]
+    speaker: int | None = None
+    """Where speakers were told apart; a cue is never of two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,13 @@ class _Piece:
     text: str
     start_ms: int
     end_ms: int
+    speaker: int | None = None
 
 
 def cues(transcript: Transcript, *, label_width: int = 0) -> list[Cue]:
     """The cues of all channels in the order of their start; those of one channel do not overlap.
 
-    ``label_width`` characters of each first line are kept free for the name of a channel.
+    ``label_width`` characters of each first line are kept free for the name of who speaks.
     """
     found: list[Cue] = []
     for channel in transcript.channels:
@@ -66,7 +69,7 @@ def _pieces(segment: Segment) -> list[_Piece]:
     """The words with their times. A segment without words shares its time among them by their length."""
     if segment.words:
         texts = ((" ".join(word.text.split()), word) for word in segment.words)
-        return [_Piece(text, word.start_ms, word.end_ms) for text, word in texts if text]
+        return [_Piece(text, word.start_ms, word.end_ms, segment.speaker) for text, word in texts if text]
     words = segment.text.split()
     ends = list(accumulate((len(word) + 1 for word in words), initial=0))
     span_ms = segment.end_ms - segment.start_ms
@@ -143,5 +146,5 @@ def _timed(parts: Sequence[Sequence[_Piece]], channel: int, duration_ms: int, la
             room_ms = following[0].start_ms - start_ms
             end_ms = min(end_ms, start_ms + (room_ms - MIN_GAP_MS if room_ms > 2 * MIN_GAP_MS else room_ms))
         free_ms = max(end_ms, start_ms + 1)
-        timed.append(Cue(start_ms, free_ms, channel, _lines(part, label_width)))
+        timed.append(Cue(start_ms, free_ms, channel, _lines(part, label_width), part[0].speaker))
     return timed

@@ -20,6 +20,8 @@ def render(transcript: Transcript) -> str:
         "text": transcript.text,
         "segments": [segment_fields(segment) for segment in transcript.segments],
     }
+    if transcript.changes:
+        document["changes"] = [{"at_ms": change.at_ms, "channel": change.channel} for change in transcript.changes]
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
@@ -28,6 +30,7 @@ def segment_fields(segment: Segment) -> dict[str, Any]:
     return {
         "index": segment.index,
         "channel": segment.channel,
+        **({} if segment.speaker is None else {"speaker": segment.speaker}),
         "start_ms": segment.start_ms,
         "end_ms": segment.end_ms,
         "text": segment.text,

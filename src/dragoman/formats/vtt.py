@@ -1,16 +1,18 @@
-"""WebVTT subtitles (W3C). A channel is a voice."""
+"""WebVTT subtitles (W3C). Who speaks is a voice."""
 
 from __future__ import annotations
 
 from dragoman.core.transcript import Transcript
 from dragoman.formats.cues import clock, cues
+from dragoman.formats.labels import NUMBERED, labels
 
 
 def render(transcript: Transcript) -> str:
-    voices = len(transcript.channels) > 1
+    said_by = labels(transcript, NUMBERED)
     blocks = ["WEBVTT\n"]
     for cue in cues(transcript):
-        voice = f"<v Channel {cue.channel}>" if voices else ""
+        label = said_by[cue.channel, cue.speaker]
+        voice = f"<v {label.capitalize()}>" if label else ""
         text = _escape("\n".join(cue.lines))
         blocks.append(f"{clock(cue.start_ms, '.')} --> {clock(cue.end_ms, '.')}\n{voice}{text}\n")
     return "\n".join(blocks)

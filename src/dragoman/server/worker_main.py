@@ -32,7 +32,7 @@ import msgspec
 
 from dragoman.audio.decode import MediaLimits
 from dragoman.core.errors import Cancelled, DragomanError, InternalError, InvalidRequest
-from dragoman.core.events import Finished, Opened, Progress
+from dragoman.core.events import Finished, Opened, Progress, SpeakersFound
 from dragoman.core.ports import SAMPLE_RATE, Engine
 from dragoman.language.classes import WordClasses
 from dragoman.server.settings import Profile, Settings, Whisper, load_settings
@@ -143,7 +143,12 @@ def _fake(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, 
     script = fake.read_script(Path(named)) if (named := os.environ.get(FAKE_SCRIPT)) else fake.Script()
     identifier = fake.LoudnessIdentifier(script.languages) if script.identifies else None
     recogniser = Recogniser(
-        fake.FakeEngine(script), fake.EvenAligner(), fake.AllSpeech(), fake.SpellingMatcher(), identifier
+        fake.FakeEngine(script),
+        fake.EvenAligner(),
+        fake.AllSpeech(),
+        fake.SpellingMatcher(),
+        identifier,
+        diarizer=fake.LoudnessDiarizer() if script.diarizes else None,
     )
     return dict.fromkeys(profiles, recogniser)
 
@@ -193,6 +198,7 @@ def _whisper(profiles: Collection[Profile], classes: WordClasses) -> dict[Profil
 def _english() -> Callable[[Engine], Recogniser]:
     """What any engine needs beside it to recognise English, loaded."""
     from dragoman.analysis.align import PocketSphinxAligner
+    from dragoman.analysis.diarize import Diarizer
     from dragoman.analysis.dictionary_matching import SoundMatcher
     from dragoman.audio.vad import SileroVad
 
@@ -201,7 +207,9 @@ def _english() -> Callable[[Engine], Recogniser]:
     voice_activity.load()
     matcher = SoundMatcher(aligner)
     matcher.load()
-    return lambda engine: Recogniser(engine, aligner, voice_activity, matcher)
+    diarizer = Diarizer()
+    told_apart = diarizer if diarizer.is_installed else None
+    return lambda engine: Recogniser(engine, aligner, voice_activity, matcher, diarizer=told_apart)
 
 
 RECOGNISERS: Final[dict[str, Callable[[Collection[Profile], WordClasses], dict[Profile, Recogniser]]]] = {
@@ -375,6 +383,7 @@ class Worker:
             Path(task.start.media),
             task.start.request,
             wanted=lambda index: task.shard.has(index) and index not in done,
+            with_speakers=task.shard.number == 0,
             cancelled=lambda: self._is_cancelled(task),
         )
 
@@ -387,6 +396,8 @@ def _as_message(task: int, report: FileReport) -> protocol.Report:
             return protocol.FileProgress(task, report)
         case Recognised(index, segment):
             return protocol.SegmentDone(task, index, segment)
+        case SpeakersFound():
+            return protocol.FileSpeakers(task, report)
         case Finished():
             return protocol.FileFinished(task, report)
 

@@ -11,9 +11,16 @@ from pathlib import Path
 from dragoman.core.assemble import Assembler
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import EngineNotReady, InvalidField, Unavailable, UnsupportedLanguage, UnsupportedOption
-from dragoman.core.events import Final, Finished, Opened, Progress, RecognitionEvent
+from dragoman.core.events import Final, Finished, Opened, Progress, RecognitionEvent, SpeakersFound
 from dragoman.core.ports import Instances, LiveStream, RecogniserPool
-from dragoman.core.request import MOST_STREAM_CHANNELS, AudioEncoding, RecognitionRequest, TimeDetail
+from dragoman.core.request import (
+    MOST_SPEAKERS,
+    MOST_STREAM_CHANNELS,
+    AudioEncoding,
+    RecognitionRequest,
+    SpeakerRequest,
+    TimeDetail,
+)
 from dragoman.core.transcript import Transcript
 from dragoman.service.limits import Admission, Quota
 from dragoman.service.metered_stream import MeteredStream
@@ -93,9 +100,13 @@ class Recognition:
 
     def checked(self, request: RecognitionRequest) -> RecognitionRequest:
         """The request as it would be recognised now, its language filled in. Raises ``UnknownModel``,
-        ``UnsupportedLanguage``, ``Unavailable``.
+        ``UnsupportedLanguage``, ``UnsupportedOption`` and ``InvalidField`` (the speakers), ``Unavailable``.
         """
         self._check_open()
+        if request.speakers is not None:
+            _check_speakers(request.speakers, self.capabilities(request.profile))
+            if request.time_detail is TimeDetail.SEGMENT:
+                request = replace(request, time_detail=TimeDetail.WORD)
         return self._with_language(request)
 
     def check_quota(self, profile: str, key_id: str) -> None:
@@ -106,7 +117,7 @@ class Recognition:
     async def events(
         self, media: Path, request: RecognitionRequest, *, key_id: str = "", instances: int = 1
     ) -> AsyncGenerator[RecognitionEvent, None]:
-        """``Opened``, then ``Progress`` and ``Final`` in the order of their index, then ``Finished``.
+        """As ``RecogniserPool.transcribe`` has it.
 
         Close the generator (``contextlib.aclosing``) when nobody waits any more: it cancels the work and frees the
         instance. ``key_id`` names the account of the quota; ``instances`` is 0 for work that is bounded elsewhere. Any
@@ -127,6 +138,8 @@ class Recognition:
                             reservation.used_ms = max(reservation.used_ms, done_ms)
                         case Final(segment):
                             reservation.used_ms = max(reservation.used_ms, segment.end_ms)
+                        case SpeakersFound():
+                            pass
                         case Finished(duration_ms=duration_ms):
                             reservation.used_ms = duration_ms
                     yield event
@@ -244,6 +257,15 @@ class Recognition:
                 assembler.add(event)
         if not assembler.transcript().segments:
             raise EngineNotReady("The recogniser found no words in a recording of speech.")
+
+
+def _check_speakers(speakers: SpeakerRequest, capabilities: Capabilities) -> None:
+    if not capabilities.diarizes:
+        raise UnsupportedOption(
+            f"The model {capabilities.model} comes without one that tells speakers apart.", field="speakers"
+        )
+    if speakers.count is not None and not 1 <= speakers.count <= MOST_SPEAKERS:
+        raise InvalidField(f"There are 1 to {MOST_SPEAKERS} speakers, not {speakers.count}.", field="speakers")
 
 
 def _check_identifiable(languages: Iterable[str], capabilities: Capabilities) -> None:

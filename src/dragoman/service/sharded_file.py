@@ -10,7 +10,7 @@ from typing import Final
 
 from dragoman.core import events
 from dragoman.core.errors import InternalError
-from dragoman.core.events import Finished, Opened, Progress, RecognitionEvent
+from dragoman.core.events import Finished, Opened, Progress, RecognitionEvent, SpeakersFound
 from dragoman.core.transcript import Segment
 from dragoman.service.worker_protocol import Shard
 
@@ -52,6 +52,7 @@ class ShardedFile:
         self._next_index = 0
         self._ahead: dict[int, Segment | None] = {}
         self._progress_ms = 0
+        self._speakers_known = False
 
     @property
     def done(self) -> tuple[int, ...]:
@@ -98,6 +99,11 @@ class ShardedFile:
             return []
         self._progress_ms = done_ms
         return [Progress(done_ms)]
+
+    def speakers(self, event: SpeakersFound) -> list[RecognitionEvent]:
+        first = not self._speakers_known
+        self._speakers_known = True
+        return [event] if first else []
 
     def finished(self, run: ShardRun, event: Finished) -> list[RecognitionEvent]:
         """Raises ``InternalError`` when a segment is missing after all."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +14,11 @@ from dragoman.audio.decode import MediaLimits, open_media
 from dragoman.audio.segment import Segmenter, SpeechSegment
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import Cancelled, UnknownModel
-from dragoman.core.events import Finished, Opened, Progress
-from dragoman.core.ports import SAMPLE_RATE
-from dragoman.core.request import RecognitionRequest
-from dragoman.core.transcript import Segment
+from dragoman.core.events import Finished, Opened, Progress, SpeakersFound
+from dragoman.core.ports import SAMPLE_RATE, Diarizer
+from dragoman.core.request import RecognitionRequest, SpeakerMode, SpeakerRequest
+from dragoman.core.speakers import speaker_changes
+from dragoman.core.transcript import Segment, SpeakerChange
 from dragoman.service.recognise import Recogniser, VadStream, recognise_segment
 
 Floats = npt.NDArray[np.float32]
@@ -34,7 +35,7 @@ class Recognised:
     segment: Segment | None
 
 
-FileReport = Opened | Progress | Recognised | Finished
+FileReport = Opened | Progress | Recognised | SpeakersFound | Finished
 
 
 class Transcriber:
@@ -53,9 +54,11 @@ class Transcriber:
         request: RecognitionRequest,
         *,
         wanted: Callable[[int], bool] = lambda index: True,
+        with_speakers: bool = True,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Generator[FileReport, None, None]:
-        """``Opened``, then ``Progress`` and ``Recognised``, then ``Finished``.
+        """``Opened``, then ``Progress`` and ``Recognised``, then ``SpeakersFound`` if the request asks for speakers and
+        they are to be found ``with_speakers``, then ``Finished``.
 
         Segments are numbered in the order in which they end, all channels together: the same file gives the same
         numbers every time. Only the ``wanted`` numbers are recognised. A step of the generator costs at most one
@@ -66,8 +69,11 @@ class Transcriber:
         if recogniser is None:
             raise UnknownModel(f"There is no profile {request.profile!r}.")
         longest_ms = recogniser.engine.capabilities.max_segment_ms
+        speakers = request.speakers if with_speakers else None
+        diarizer = recogniser.diarizer if speakers is not None else None
         with open_media(media, request.channels, self._limits) as opened:
             yield Opened(opened.duration_ms, opened.channels)
+            voices = _Voices(diarizer, speakers, opened.channels) if diarizer and speakers else None
             lanes = [_Lane(channel, recogniser.voice_activity.open(), longest_ms) for channel in opened.channels]
             numbers = iter(range(2**31))
             decoded = reported = 0
@@ -75,6 +81,8 @@ class Transcriber:
                 if cancelled():
                     raise Cancelled
                 decoded += block.shape[1]
+                if voices is not None:
+                    voices.feed(block)
                 closed = False
                 for lane, samples in zip(lanes, block, strict=True):
                     for speech in lane.feed(samples):
@@ -91,6 +99,8 @@ class Transcriber:
                         yield Recognised(
                             index, recognise_segment(recogniser, speech, index, lane.channel, request, cancelled)
                         )
+            if voices is not None:
+                yield voices.found()
         capabilities = recogniser.engine.capabilities
         yield Finished(_ms(decoded), request.language or capabilities.languages[0], capabilities.model)
 
@@ -113,6 +123,32 @@ class _Lane:
     def settled_ms(self) -> int:
         """No speech before this is still to come."""
         return self._segmenter.settled_ms
+
+
+class _Voices:
+    """Of all channels, each by itself."""
+
+    def __init__(self, diarizer: Diarizer, request: SpeakerRequest, channels: Sequence[int]) -> None:
+        diarizer.load()
+        self._request = request
+        self._streams = {channel: diarizer.open() for channel in channels}
+
+    def feed(self, block: Floats) -> None:
+        for stream, samples in zip(self._streams.values(), block, strict=True):
+            stream.feed(samples.data)
+
+    def found(self) -> SpeakersFound:
+        asked = self._request
+        heard = {channel: stream.so_far(asked.count or 0) for channel, stream in self._streams.items()}
+        if asked.mode is SpeakerMode.IDENTITY:
+            return SpeakersFound(tuple(replace(turn, channel=c) for c, found in heard.items() for turn in found.turns))
+        return SpeakersFound(
+            changes=tuple(
+                SpeakerChange(at_ms, channel)
+                for channel, found in heard.items()
+                for at_ms in speaker_changes(found.changes, asked.sensitivity)
+            )
+        )
 
 
 def _ms(samples: int) -> int:

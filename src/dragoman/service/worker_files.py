@@ -261,6 +261,8 @@ class WorkerFiles:
                 return shards.progress(run, event)
             case protocol.SegmentDone(index=index, segment=segment):
                 return shards.segment(run, index, segment)
+            case protocol.FileSpeakers(event=event):
+                return shards.speakers(event)
             case protocol.FileFinished(event=event):
                 try:
                     return shards.finished(run, event)

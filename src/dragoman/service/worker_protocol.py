@@ -153,6 +153,13 @@ class SegmentDone(msgspec.Struct, frozen=True, tag="segment"):
     segment: Segment | None
 
 
+class FileSpeakers(msgspec.Struct, frozen=True, tag="speakers"):
+    """Of the whole file; comes with shard 0 alone."""
+
+    task: int
+    event: events.SpeakersFound
+
+
 class FileFinished(msgspec.Struct, frozen=True, tag="finished"):
     task: int
     event: events.Finished
@@ -260,7 +267,7 @@ class Stepping(msgspec.Struct, frozen=True, tag="stepping"):
 
 
 Order = Start | Share | Hold | Cancel | OpenStream | Audio | EndStream
-FileReport = FileOpened | FileProgress | SegmentDone | FileFinished | FileFailed
+FileReport = FileOpened | FileProgress | SegmentDone | FileSpeakers | FileFinished | FileFailed
 Report = Ready | NotReady | FileReport | Streams | Stepping
 
 _ENCODER = msgspec.msgpack.Encoder()

@@ -140,7 +140,7 @@ STREAM: Final = (
         "supported",
         "With the identification of languages, at most one for each.",
     ),
-    Covered(_STREAM, "show-speaker-label", "refused", "Speakers are not told apart yet."),
+    Covered(_STREAM, "show-speaker-label", "refused", "The speakers of live streams are not told apart yet."),
     Covered(
         _STREAM,
         "enable-channel-identification, number-of-channels",

@@ -259,7 +259,7 @@ def _refuse_unsupported(values: Mapping[str, str], capabilities: Capabilities) -
             )
     if "show-speaker-label" in values:
         raise UnsupportedOption(
-            "show-speaker-label: this server does not tell speakers apart yet.", field="show-speaker-label"
+            "show-speaker-label: the speakers of live streams cannot be told apart yet.", field="show-speaker-label"
         )
     if (model := values.get("language-model-name")) is not None:
         raise UnknownModel(f"language-model-name: there is no model {model!r}.", field="language-model-name")

@@ -25,8 +25,15 @@ COVERAGE: Final = Coverage(
         Covered(
             _TRANSCRIBE, "language", "supported", "ISO 639-1, also 639-3 and with a region; the model must know it."
         ),
-        Covered(_TRANSCRIBE, "response_format", "supported", "json, text, srt, vtt, verbose_json."),
-        Covered(_TRANSCRIBE, "response_format diarized_json", "refused", "Until speakers can be told apart."),
+        Covered(_TRANSCRIBE, "response_format", "supported", "json, text, srt, vtt, verbose_json, diarized_json."),
+        Covered(
+            _TRANSCRIBE,
+            "response_format diarized_json",
+            "differs",
+            "For every model. Speakers are A, B and so on in the order in which they begin; whom nobody could tell "
+            "apart is A. It cannot be streamed: who speaks is known at the end. 400 where no model for it is "
+            "installed.",
+        ),
         Covered(_TRANSCRIBE, "timestamp_granularities[]", "supported", "word, segment; needs verbose_json."),
         Covered(
             _TRANSCRIBE,
@@ -58,7 +65,7 @@ COVERAGE: Final = Coverage(
             _TRANSCRIBE,
             "known_speaker_names[], known_speaker_references[]",
             "refused",
-            "Until speakers can be told apart.",
+            "People are not recognised by their voices.",
         ),
         Covered(_TRANSCRIBE, "any other field", "refused", "Nothing is dropped in silence."),
         Covered(

@@ -46,6 +46,9 @@ TABLE: Final[dict[type[DragomanError], tuple[int, str, str | None]]] = {
     errors.Cancelled: (503, _SERVER, "cancelled"),
 }
 
+_PARAMS: Final = {"speakers": "response_format"}
+"""Fields that have another name here."""
+
 
 def say(error: DragomanError) -> Reply:
     status, _, _ = answer(TABLE, error)
@@ -59,5 +62,7 @@ def say_in_stream(error: DragomanError) -> bytes:
 
 def _body(error: DragomanError) -> ErrorBody:
     _, kind, code = answer(TABLE, error)
-    param = error.field if isinstance(error, InvalidRequest) else "file" if isinstance(error, InvalidAudio) else None
+    param = "file" if isinstance(error, InvalidAudio) else None
+    if isinstance(error, InvalidRequest):
+        param = _PARAMS.get(error.field or "", error.field)
     return ErrorBody(Error(message=error.message, type=kind, param=param, code=code))

@@ -61,7 +61,7 @@ def _transcribe(models: Iterable[str]) -> Operation:
                 "What was said, in the format that was asked for. With `stream` events, whose data are "
                 "`transcript.text.delta` for each segment and `transcript.text.done` at the end.",
                 {
-                    JSON: (wire.Transcription, wire.VerboseTranscription),
+                    JSON: (wire.Transcription, wire.VerboseTranscription, wire.DiarizedTranscription),
                     "text/plain": str,
                     "text/event-stream": _EVENT,
                 },

@@ -6,6 +6,7 @@ import math
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from string import ascii_uppercase
 from typing import Final
 
 from msgspec import UNSET
@@ -14,7 +15,7 @@ from dragoman.apis.openai import wire
 from dragoman.apis.openai.prompt import terms
 from dragoman.core import transcript as ours
 from dragoman.core.errors import InvalidField, MissingField, UnknownModel, UnsupportedOption
-from dragoman.core.request import Phrase, RecognitionRequest, TimeDetail, Vocabulary
+from dragoman.core.request import Phrase, RecognitionRequest, SpeakerRequest, TimeDetail, Vocabulary
 from dragoman.core.transcript import Transcript
 from dragoman.formats import FORMATS
 from dragoman.language.punctuation import bare
@@ -23,14 +24,15 @@ from dragoman.service.vocabulary import CheckedVocabulary, Draft, VocabularyLimi
 from dragoman.transport.base import Reply, json_reply
 from dragoman.transport.form import Form
 
-RESPONSE_FORMATS: Final = ("json", "text", "srt", "vtt", "verbose_json")
+RESPONSE_FORMATS: Final = ("json", "text", "srt", "vtt", "verbose_json", "diarized_json")
 STREAMED_FORMATS: Final = ("json", "text")
 GRANULARITIES: Final = ("word", "segment")
+_NOBODY_KNOWN: Final = "This server tells speakers apart, but it does not recognise people by their voices."
 REFUSED: Final = {
     "include": "This server does not give the log probabilities of tokens.",
     "languages": "This server does not choose among languages yet; name one in language.",
-    "known_speaker_names": "This server cannot tell speakers apart yet.",
-    "known_speaker_references": "This server cannot tell speakers apart yet.",
+    "known_speaker_names": _NOBODY_KNOWN,
+    "known_speaker_references": _NOBODY_KNOWN,
 }
 _LISTS: Final = ("include", "keywords", "languages", "known_speaker_names", "known_speaker_references")
 FIELDS: Final = frozenset(
@@ -79,6 +81,7 @@ def request(form: Form, models: Mapping[str, str]) -> Asked:
             language=_language(form),
             time_detail=TimeDetail.WORD if words_matter else TimeDetail.SEGMENT,
             profile=profile(_required(form, "model"), models),
+            speakers=SpeakerRequest() if response_format == "diarized_json" else None,
         ),
         response_format,
         granularities,
@@ -131,11 +134,6 @@ def _required(form: Form, name: str) -> str:
 
 
 def _response_format(form: Form) -> str:
-    if form.text("response_format") == "diarized_json":
-        raise UnsupportedOption(
-            "response_format diarized_json needs this server to tell speakers apart, which it cannot yet.",
-            field="response_format",
-        )
     return form.choice("response_format", RESPONSE_FORMATS) or "json"
 
 
@@ -164,6 +162,8 @@ def reply(transcript: Transcript, asked: Asked) -> Reply:
             return json_reply(wire.Transcription(transcript.text, _usage(transcript)))
         case "verbose_json":
             return json_reply(_verbose(transcript, asked.granularities))
+        case "diarized_json":
+            return json_reply(_diarized(transcript))
         case "text":
             return Reply(200, f"{transcript.text}\n".encode(), _TEXT_TYPE)
         case subtitles:
@@ -204,6 +204,30 @@ def _segments(segments: Iterable[ours.Segment]) -> list[wire.Segment]:
         )
         for number, segment in enumerate(segments)
     ]
+
+
+def _diarized(transcript: Transcript) -> wire.DiarizedTranscription:
+    return wire.DiarizedTranscription(
+        duration=transcript.duration_ms / 1000,
+        text=transcript.text,
+        segments=[
+            wire.DiarizedSegment(
+                id=f"seg_{number}",
+                start=segment.start_ms / 1000,
+                end=segment.end_ms / 1000,
+                text=segment.text,
+                speaker=_letters(segment.speaker or 0),
+            )
+            for number, segment in enumerate(transcript.segments)
+        ],
+        usage=_usage(transcript),
+    )
+
+
+def _letters(speaker: int) -> str:
+    """A to Z, then AA, AB and so on."""
+    more, last = divmod(speaker, 26)
+    return (_letters(more - 1) if more else "") + ascii_uppercase[last]
 
 
 def _compression_ratio(text: str) -> float:

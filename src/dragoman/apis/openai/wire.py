@@ -50,6 +50,25 @@ class VerboseTranscription(Struct, kw_only=True):
     usage: Usage
 
 
+class DiarizedSegment(Struct, kw_only=True):
+    """``start`` and ``end`` in seconds."""
+
+    type: Literal["transcript.text.segment"] = "transcript.text.segment"
+    id: str
+    start: float
+    end: float
+    text: str
+    speaker: str
+
+
+class DiarizedTranscription(Struct, kw_only=True):
+    task: Literal["transcribe"] = "transcribe"
+    duration: float
+    text: str
+    segments: list[DiarizedSegment]
+    usage: Usage
+
+
 class TextDelta(Struct, kw_only=True):
     type: Literal["transcript.text.delta"] = "transcript.text.delta"
     delta: str

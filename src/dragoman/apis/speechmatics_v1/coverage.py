@@ -40,8 +40,8 @@ COVERAGE: Final = Coverage(
         Covered(
             _SUBMIT,
             "diarization, diarisation",
-            "refused",
-            "Legacy; true is refused until speakers can be told apart, false is taken.",
+            "supported",
+            "Legacy; true is the diarization speaker of config.",
         ),
         Covered(_SUBMIT, "notification", "supported", "none, callback; email is answered with 501."),
         Covered(
@@ -74,9 +74,9 @@ COVERAGE: Final = Coverage(
         Covered(
             _CONFIG,
             "diarization",
-            "refused",
-            "none and channel are supported. speaker, speaker_change and channel_and_speaker_change are refused until "
-            "speakers can be told apart: `Requested product not available`.",
+            "supported",
+            "none, speaker, channel, speaker_change, channel_and_speaker_change. Those that find speakers need a model "
+            "for it, which the embedded recogniser has; without one: `Requested product not available`.",
         ),
         Covered(
             _CONFIG,
@@ -85,7 +85,7 @@ COVERAGE: Final = Coverage(
             "Letters, digits, periods, underscores. A recording with another number of channels is rejected. Without "
             "labels: channel_1, channel_2 and so on.",
         ),
-        Covered(_CONFIG, "speaker_change_sensitivity", "refused", "Checked; it goes with the modes that are refused."),
+        Covered(_CONFIG, "speaker_change_sensitivity", "supported", "0 to 1; 0.4 where it is not said."),
         Covered(
             _CONFIG,
             "additional_vocab",
@@ -110,10 +110,17 @@ COVERAGE: Final = Coverage(
             _TRANSCRIPT,
             "speakers of json",
             "differs",
-            "Turns of channels, by their labels, or one turn named UU: nobody is told apart yet.",
+            "Turns of channels, by their labels, or of speakers, S1, S2 and so on in the order in which they begin: "
+            "the labels of the service say whether it is a man or a woman (M1, F1), which this server does not claim "
+            "to know. UU where nobody was told apart.",
         ),
         Covered(_TRANSCRIPT, "confidence of punctuation", "differs", "Always 1: the model does not say it."),
-        Covered(_TRANSCRIPT, "speaker_change in json-v2", "refused", "Comes with the modes that find speakers."),
+        Covered(
+            _TRANSCRIPT,
+            "speaker_change in json-v2",
+            "supported",
+            "At the beginning of the first word that another person says.",
+        ),
         Covered(_ALIGNMENT, "", "differs", "The words of the transcript with their times; texts cannot be submitted."),
         Covered(_ALIGNMENT, "tags", "supported", "word_start_and_end, one_per_line."),
         Covered(_AUDIO, "", "supported", "The recording as it was submitted."),

@@ -55,7 +55,7 @@ _OF_FIELDS: Final[dict[tuple[type[DragomanError], str], tuple[int, str]]] = {
     (errors.MissingField, "data_file"): (400, "Missing data_file"),
     (errors.MissingField, "language"): (400, "No language selected"),
     (errors.MissingField, "callback"): (400, "Missing callback"),
-    (errors.UnsupportedOption, "diarization"): _NO_PRODUCT,
+    (errors.UnsupportedOption, "speakers"): _NO_PRODUCT,
     (errors.UnsupportedOption, "notification"): _NOT_IMPLEMENTED,
     **{(errors.UnsupportedOption, field): _NOT_IMPLEMENTED for field in NOT_IMPLEMENTED},
 }

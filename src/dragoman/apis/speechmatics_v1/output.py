@@ -10,13 +10,14 @@ from operator import attrgetter
 from typing import Final, Literal
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from dragoman.apis.speechmatics_v1 import translate, wire
 from dragoman.apis.speechmatics_v1.translate import Options
 from dragoman.core.jobs import Job
-from dragoman.core.transcript import Segment, Transcript, Word
+from dragoman.core.transcript import Segment, SpeakerChange, Transcript, Word
 from dragoman.formats import srt
+from dragoman.formats.labels import Names
 from dragoman.language.punctuation import bare
 from dragoman.language.spelling import respell
 
@@ -119,14 +120,18 @@ def _marks(text: str) -> list[str]:
 
 
 def speaker(word: Word) -> str:
-    """Who says a word. Nobody is told apart yet."""
-    return _UNKNOWN_SPEAKER
+    """Who says a word."""
+    return _UNKNOWN_SPEAKER if word.speaker is None else speaker_name(word.speaker)
+
+
+def speaker_name(number: int) -> str:
+    return f"S{number + 1}"
 
 
 def channel_name(told: Options) -> Callable[[int], str] | None:
     """What channels are called; ``None`` when they were mixed."""
     config = told.transcription_config
-    if config.diarization != "channel":
+    if config.diarization not in translate.SPLITS_CHANNELS:
         return None
     labels = config.channel_diarization_labels or ()
     return lambda channel: labels[channel] if channel < len(labels) else f"channel_{channel + 1}"
@@ -212,9 +217,18 @@ def json_v2(job: Job, transcript: Transcript) -> bytes:
     told = translate.options(job)
     name = channel_name(told)
 
+    def channel(number: int) -> str | UnsetType:
+        return name(number) if name else UNSET
+
+    def changed(change: SpeakerChange) -> wire.Result:
+        at_s = change.at_ms / 1000
+        return wire.Result(
+            channel=channel(change.channel), start_time=at_s, end_time=at_s, type="speaker_change", alternatives=[]
+        )
+
     def result(placed: Placed, item: Item) -> wire.Result:
         return wire.Result(
-            channel=name(placed.channel) if name else UNSET,
+            channel=channel(placed.channel),
             start_time=item.start_ms / 1000,
             end_time=item.end_ms / 1000,
             type="punctuation" if item.attaches_to else "word",
@@ -230,6 +244,7 @@ def json_v2(job: Job, transcript: Transcript) -> bytes:
             is_eos=item.ends_sentence if item.attaches_to else UNSET,
         )
 
+    heard: list[Placed | SpeakerChange] = [*transcript.changes, *by_time(shown(transcript, told))]
     return msgspec.json.encode(
         wire.TranscriptV2(
             job=_job(job, told, transcript),
@@ -237,16 +252,27 @@ def json_v2(job: Job, transcript: Transcript) -> bytes:
                 created_at=translate.iso_time(job.ended_ms or job.created_ms), transcription_config=told.config
             ),
             results=[
-                result(placed, item) for placed in by_time(shown(transcript, told)) for item in items(placed.word)
+                each
+                for said in sorted(heard, key=_place)
+                for each in (
+                    [changed(said)]
+                    if isinstance(said, SpeakerChange)
+                    else [result(said, item) for item in items(said.word)]
+                )
             ],
         )
     )
 
 
+def _place(said: Placed | SpeakerChange) -> tuple[int, int]:
+    return (said.at_ms if isinstance(said, SpeakerChange) else said.word.start_ms), said.channel
+
+
 def txt(job: Job, transcript: Transcript) -> bytes:
-    """A paragraph for each turn; channels have their name above it."""
+    """A paragraph for each turn; channels and speakers have their name above it."""
     told = translate.options(job)
-    heading = "SPEAKER: {}\n" if channel_name(told) else ""
+    named = channel_name(told) or told.transcription_config.diarization == "speaker"
+    heading = "SPEAKER: {}\n" if named else ""
     said = turns(by_sentence(shown(transcript, told)), told)
     paragraphs = ((heading.format(label), " ".join(placed.word.text for placed in words)) for label, words in said)
     return "\n".join(f"{above}{text}\n" for above, text in paragraphs).encode()
@@ -254,7 +280,7 @@ def txt(job: Job, transcript: Transcript) -> bytes:
 
 def subtitles(job: Job, transcript: Transcript) -> bytes:
     told = translate.options(job)
-    return srt.render(shown(transcript, told), channel_name(told) or str).encode()
+    return srt.render(shown(transcript, told), Names(channel_name(told) or str, speaker_name)).encode()
 
 
 def alignment(job: Job, transcript: Transcript, *, one_per_line: bool) -> bytes:

@@ -17,7 +17,14 @@ from dragoman.apis.speechmatics_v1.errors import NOT_IMPLEMENTED
 from dragoman.apis.speechmatics_v1.vocabulary import draft
 from dragoman.core.errors import EmptyAudio, InvalidField, MissingField, UnsupportedLanguage, UnsupportedOption
 from dragoman.core.jobs import CallbackOrder, Job, JobState
-from dragoman.core.request import ChannelMode, ChannelSelection, RecognitionRequest, TimeDetail
+from dragoman.core.request import (
+    ChannelMode,
+    ChannelSelection,
+    RecognitionRequest,
+    SpeakerMode,
+    SpeakerRequest,
+    TimeDetail,
+)
 from dragoman.language.tags import iso_639_1
 from dragoman.service.vocabulary import Draft
 from dragoman.transport.form import Form
@@ -28,6 +35,10 @@ FIELDS: Final = frozenset(
 )
 FORMATS: Final = ("json", "json-v2", "txt")
 """In which a callback brings the transcript."""
+SPLITS_CHANNELS: Final = ("channel", "channel_and_speaker_change")
+"""The kinds of diarization that recognise each channel by itself."""
+_SENSITIVITY: Final = 0.4
+"""To changes of the speaker, where the client does not say."""
 _LABEL: Final = re.compile(r"[A-Za-z0-9._]{1,50}")
 _LONGEST_META: Final = 10_000
 _LONGEST_NAME: Final = 255
@@ -90,7 +101,9 @@ def asked(form: Form, user_id: int) -> Asked:
     language = _language(config)
     _check(config, language)
     return Asked(
-        RecognitionRequest(language=language, time_detail=TimeDetail.WORD, channels=_channels(config)),
+        RecognitionRequest(
+            language=language, time_detail=TimeDetail.WORD, channels=_channels(config), speakers=_speakers(config)
+        ),
         Options(
             user_id=user_id,
             lang=config.language or "",
@@ -161,11 +174,6 @@ def _check(config: wire.TranscriptionConfig, language: str) -> None:
             raise InvalidField(
                 f"permitted_marks: {mark[:20]!r} must be one mark such as a comma, or all.", field="config"
             )
-    if mode not in ("none", "channel"):
-        raise UnsupportedOption(
-            f"This server cannot tell speakers apart yet: leave the diarization {mode} out, or use channel.",
-            field="diarization",
-        )
 
 
 def _labels(config: wire.TranscriptionConfig) -> list[str]:
@@ -174,9 +182,20 @@ def _labels(config: wire.TranscriptionConfig) -> list[str]:
 
 def _channels(config: wire.TranscriptionConfig) -> ChannelSelection:
     """As many channels as labels; without labels, all there are."""
-    if config.diarization != "channel":
+    if config.diarization not in SPLITS_CHANNELS:
         return ChannelSelection(ChannelMode.MIX)
     return ChannelSelection(ChannelMode.SPLIT, count=len(_labels(config)) or None)
+
+
+def _speakers(config: wire.TranscriptionConfig) -> SpeakerRequest | None:
+    match config.diarization:
+        case "speaker":
+            return SpeakerRequest(SpeakerMode.IDENTITY)
+        case "speaker_change" | "channel_and_speaker_change":
+            wanted = config.speaker_change_sensitivity
+            return SpeakerRequest(SpeakerMode.CHANGES, sensitivity=_SENSITIVITY if wanted is None else wanted)
+        case _:
+            return None
 
 
 def _callback(form: Form) -> CallbackOrder | None:

@@ -127,12 +127,13 @@ class Alternative(Struct, kw_only=True):
 
 
 class Result(Struct, kw_only=True):
-    """``start_time`` and ``end_time`` in seconds. Words have neither ``attaches_to`` nor ``is_eos``."""
+    """``start_time`` and ``end_time`` in seconds. Only punctuation has ``attaches_to`` and ``is_eos``; a change of the
+    speaker has no ``alternatives``."""
 
     channel: str | UnsetType = UNSET
     start_time: float
     end_time: float
-    type: Literal["word", "punctuation"]
+    type: Literal["word", "punctuation", "speaker_change"]
     alternatives: list[Alternative]
     attaches_to: Literal["previous", "next", "none"] | UnsetType = UNSET
     is_eos: bool | UnsetType = UNSET

@@ -21,7 +21,7 @@ COVERAGE: Final = Coverage(
         "Statuses beyond the document: 503 `unavailable` when all instances are busy or the recogniser is not ready, "
         "405 for a wrong method.",
         "Properties without a value are left out, as the document allows: `words` with granularity none, `characters` "
-        "without granularity character, `speaker_id` always.",
+        "without granularity character, `speaker_id` without diarize.",
     ),
     options=(
         Covered(_STT, "file", "supported", "Any recording that can be decoded; channels are mixed."),
@@ -34,7 +34,14 @@ COVERAGE: Final = Coverage(
             "word, character, none. The document honours it for ELEVEN only; here FREE honours it as well.",
         ),
         Covered(_STT, "tag_audio_events", "ignored", "Checked; no audio events are found yet, so none are tagged."),
-        Covered(_STT, "diarize", "refused", "true is refused until speakers can be told apart; false is taken."),
+        Covered(
+            _STT,
+            "diarize",
+            "differs",
+            "speaker_0, speaker_1 and so on in the order in which they begin. The document honours it for ELEVEN only; "
+            "here FREE honours it as well. It says nothing with granularity none. 422 `diarize` where no model for it "
+            "is installed.",
+        ),
         Covered(_STT, "any other field", "refused", "Nothing is dropped in silence."),
         Covered(
             _STT,

@@ -43,9 +43,12 @@ TABLE: Final[dict[type[DragomanError], tuple[int, str]]] = {
 }
 """For 422 the word is the name of the field, where the error has one."""
 
+_WORDS: Final = {"speakers": "diarize"}
+"""Fields that have another name here."""
+
 
 def say(error: DragomanError) -> Reply:
     status, word = answer(TABLE, error)
     if status == 422 and isinstance(error, InvalidRequest) and error.field:
-        word = error.field
+        word = _WORDS.get(error.field, error.field)
     return json_reply(Error(code=status, message=word, description=error.message), status)

@@ -10,8 +10,8 @@ from typing import Any, Final
 from msgspec import UNSET
 
 from dragoman.apis.telecomx import wire
-from dragoman.core.errors import InvalidField, NoSpeech, UnsupportedOption
-from dragoman.core.request import RecognitionRequest, TimeDetail
+from dragoman.core.errors import InvalidField, NoSpeech
+from dragoman.core.request import RecognitionRequest, SpeakerRequest, TimeDetail
 from dragoman.core.transcript import Transcript, Word
 from dragoman.language.tags import iso_639_1
 from dragoman.service.auth import Identity, LoginToken
@@ -26,10 +26,6 @@ _ACCESS_LEVEL: Final = "OWNER"
 def request(form: Form, engines: Mapping[str, str]) -> RecognitionRequest:
     """``engines``: their names of engines → our profiles."""
     form.allow_only(FIELDS)
-    if form.boolean("diarize", default=False):
-        raise UnsupportedOption(
-            "This server cannot tell speakers apart yet: leave diarize out or send false.", field="diarize"
-        )
     form.boolean("tag_audio_events", default=True)
     language = form.text("language")
     if language is not None:
@@ -39,9 +35,12 @@ def request(form: Form, engines: Mapping[str, str]) -> RecognitionRequest:
             raise InvalidField(
                 "language must be a code of ISO 639-1 or ISO 639-3, such as en or eng.", field="language"
             ) from None
+    detail = _DETAILS[form.choice("timestamps_granularity", _DETAILS) or "word"]
+    diarize = form.boolean("diarize", default=False) and detail is not TimeDetail.SEGMENT
     return RecognitionRequest(
         language=language,
-        time_detail=_DETAILS[form.choice("timestamps_granularity", _DETAILS) or "word"],
+        time_detail=detail,
+        speakers=SpeakerRequest() if diarize else None,
         profile=engines[form.choice("engine", engines) or DEFAULT_ENGINE],
     )
 
@@ -62,11 +61,14 @@ def transcription(transcript: Transcript, asked: RecognitionRequest) -> wire.Tra
 
 
 def _words(words: tuple[Word, ...]) -> list[wire.Word]:
-    """Between two words is a spacing item that lasts from the end of the one to the start of the other."""
+    """Between two words is a spacing item that lasts from the end of the one to the start of the other; it is of the
+    speaker before it."""
     said: list[wire.Word] = []
     for word in words:
         if said:
-            said.append(wire.Word(text=" ", start=said[-1].end, end=_seconds(word.start_ms), type="spacing"))
+            before = said[-1]
+            until = _seconds(word.start_ms)
+            said.append(wire.Word(text=" ", start=before.end, end=until, type="spacing", speaker_id=before.speaker_id))
         said.append(_word(word))
     return said
 
@@ -81,6 +83,7 @@ def _word(word: Word) -> wire.Word:
         start=_seconds(word.start_ms),
         end=_seconds(word.end_ms),
         type="word",
+        speaker_id=UNSET if word.speaker is None else f"speaker_{word.speaker}",
         characters=characters or UNSET,
     )
 

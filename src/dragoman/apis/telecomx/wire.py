@@ -20,6 +20,7 @@ class Word(Struct):
     start: float
     end: float
     type: Literal["word", "spacing"]
+    speaker_id: str | UnsetType = UNSET
     characters: list[Character] | UnsetType = UNSET
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from onnxruntime.tools.ort_format_model.ort_flatbuffers_py.fbs.InferenceSession import InferenceSession as OrtFile
 
-from dragoman.engines.moonshine.onnx_graph import GraphBuilder
+from dragoman.codecs.onnx_graph import GraphBuilder
 
 LAYERS: Final = 6
 HEADS: Final = 8

@@ -141,5 +141,7 @@ def check_request(request: RecognitionRequest, capabilities: Capabilities) -> No
     if request.language not in (None, *capabilities.languages):
         known = ", ".join(capabilities.languages)
         raise click.UsageError(f"--language: this recogniser knows {known}, not {request.language}.")
+    if request.speakers is not None and not capabilities.diarizes:
+        raise click.UsageError(f"--diarize: the recogniser of profile {request.profile!r} cannot tell speakers apart.")
     if request.vocabulary.phrases and not capabilities.phrases:
         raise click.UsageError(f"--phrases: the recogniser of profile {request.profile!r} cannot prefer phrases.")

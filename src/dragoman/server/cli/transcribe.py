@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from dragoman.core.errors import DragomanError
-from dragoman.core.request import ChannelSelection, RecognitionRequest
+from dragoman.core.request import MOST_SPEAKERS, ChannelSelection, RecognitionRequest, SpeakerRequest
 from dragoman.core.transcript import Transcript
 from dragoman.formats import FORMATS, Format
 from dragoman.server.cli.destination import CannotWrite, Destination, Folder, StandardOutput
@@ -80,6 +80,13 @@ def _channels(context: click.Context, parameter: click.Parameter, value: str) ->
     metavar="mix|split|0,1",
     help="Mix the channels, or recognise each, or those of these numbers, by itself.",
 )
+@click.option("--diarize", is_flag=True, help="Tell speakers apart, and write who says what.")
+@click.option(
+    "--speakers",
+    type=click.IntRange(1, MOST_SPEAKERS),
+    metavar="N",
+    help="How many people speak, on each channel that is recognised; goes with --diarize.",
+)
 @language_option
 @phrases_option
 @dictionary_option
@@ -92,6 +99,8 @@ def transcribe(
     format_name: str,
     output: Path | None,
     channels: ChannelSelection,
+    diarize: bool,
+    speakers: int | None,
     language: str | None,
     phrases_file: Path | None,
     dictionary_file: Path | None,
@@ -110,17 +119,27 @@ def transcribe(
       dragoman transcribe interview.mp3
       dragoman transcribe --format srt --output subtitles/ *.mp4
       dragoman transcribe --channels split call.wav
+      dragoman transcribe --diarize --format vtt meeting.m4a
       dragoman transcribe --phrases products.txt --dictionary names.txt call.wav
       ffmpeg -i talk.mkv -f wav - | dragoman transcribe --format json - > talk.json
     """
     settings = with_one_recogniser(settings_from({"workers": workers}, config=config, engine=engine), profile)
+    if speakers is not None and not diarize:
+        raise click.UsageError("--speakers goes with --diarize.")
     if files.count(STANDARD_INPUT) > 1:
         raise click.UsageError("Standard input (-) can be read only once.")
     if STANDARD_INPUT in files and sys.stdin.isatty():
         raise click.UsageError("Standard input (-) is a terminal; pipe a recording into it.")
     form = FORMATS[format_name]
     vocabulary = vocabulary_from(phrases_file, dictionary_file, settings)
-    request = RecognitionRequest(language, form.time_detail, channels, profile, vocabulary)
+    request = RecognitionRequest(
+        language,
+        form.time_detail,
+        channels,
+        profile,
+        vocabulary,
+        speakers=SpeakerRequest(count=speakers) if diarize else None,
+    )
     with contextlib.ExitStack() as spools:
         recordings = [_recording(file, settings.spool_dir, spools) for file in files]
         destination = StandardOutput() if output is None else _folder(output, files, format_name)

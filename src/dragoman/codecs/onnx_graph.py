@@ -1,4 +1,4 @@
-"""Writes an ONNX model, as bytes that onnxruntime loads: the few parts of the format that the decoder's graph needs.
+"""Writes an ONNX model, as bytes that onnxruntime loads: the few parts of the format that our graphs need.
 
 The format is protocol buffers (github.com/onnx/onnx, ``onnx/onnx.proto``); the numbers are its field numbers. The
 ``onnx`` package would do the same for 60 MB more on disk.
@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from typing import Final
-
-import numpy as np
-import numpy.typing as npt
+from typing import Final, Protocol
 
 _IR_VERSION: Final = 9
 _TENSOR_TYPES: Final = {"float32": 1, "uint8": 2, "int32": 6, "int64": 7}
@@ -21,6 +18,23 @@ _OPSETS: Final = {"": 18, _MICROSOFT: 1}
 Attribute = int | float | Sequence[int]
 
 
+class Kind(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+class Tensor(Protocol):
+    """What of a numpy array is written."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> Kind: ...
+
+    def tobytes(self) -> bytes: ...
+
+
 class GraphBuilder:
     """Nodes, constants, inputs and outputs; then ``model()``. Values are referred to by name."""
 
@@ -28,12 +42,11 @@ class GraphBuilder:
         self._parts: list[bytes] = []
         self._count = 0
 
-    def constant(self, name: str, array: npt.NDArray[np.generic]) -> str:
+    def constant(self, name: str, array: Tensor) -> str:
         """A tensor that is part of the model. Returns ``name``."""
         dims = b"".join(_integer(1, size) for size in array.shape)
-        values = np.ascontiguousarray(array).tobytes()
         kind = _TENSOR_TYPES[array.dtype.name]
-        self._parts.append(_bytes(5, dims + _integer(2, kind) + _text(8, name) + _bytes(9, values)))
+        self._parts.append(_bytes(5, dims + _integer(2, kind) + _text(8, name) + _bytes(9, array.tobytes())))
         return name
 
     def input(self, name: str, kind: str, *shape: int | str) -> str:

@@ -1,0 +1,211 @@
+"""Audio → who is heard where, by local numbers, and what these voices are like. Streaming, in bounded memory.
+
+Every 4.8 s the segmentation hears ten seconds, of which the middle counts: up to three voices by local numbers
+("slots"), at most two at once. The embedding network runs once over the audio; from its frames each slot's voice is
+pooled in stretches of 1.92 s every 0.48 s, where nobody else is heard. A slot may hold two voices that take turns, so
+what a slot says is only that two slots at once are two voices, and where a voice begins and ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dragoman.analysis.fbank import Floats, fbank
+from dragoman.analysis.speaker_models import (
+    DIMENSIONS,
+    FRAME,
+    FRAME_SIZE,
+    SEGMENT_SAMPLES,
+    SpeakerModels,
+    segment_frame,
+)
+from dragoman.core.ports import SAMPLE_RATE
+
+CELL_MS: Final = 20
+_CELL: Final = SAMPLE_RATE * CELL_MS // 1000
+_PER_FRAME: Final = FRAME // _CELL
+_CELLS: Final = SEGMENT_SAMPLES // _CELL
+_HOP: Final = 60
+"""Frames of the embedding network from one window of the segmentation to the next: 4.8 s."""
+_HOP_CELLS: Final = _HOP * _PER_FRAME
+_EDGE: Final = 130
+"""Cells of a window before its middle."""
+_MARGIN: Final = 6
+"""Frames on either side of those that are kept: what the network hears around them."""
+_FRAMES: Final = 2 * _HOP - 1
+"""Frames of a window whose margin lies inside it."""
+_BEFORE: Final = (_MARGIN + 1) * FRAME
+_NEEDED: Final = _BEFORE + SEGMENT_SAMPLES + 240
+"""Samples, from the first margin to the end of the last frame of the filter bank."""
+_STRETCH: Final = 24
+_EVERY: Final = 6
+_FRAME_S: Final = FRAME / SAMPLE_RATE
+_LEAST_S: Final = 0.4
+"""Of a voice in a stretch; less only where a slot has no more."""
+_FAINT_S: Final = 0.1
+"""What a stretch counts that is too short, or has others in it."""
+_LOUD: Final = 0.1
+_HIGHEST_GAIN: Final = 30.0
+_SEGMENT_FRAME = segment_frame(np.arange(_CELLS) * _CELL + _CELL // 2)
+
+Flags = NDArray[np.bool_]
+Numbers = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """Some seconds of audio from the cell ``first`` on, a cell being 20 ms.
+
+    ``active [cells, 3]``: which slots are heard. Of each stretch of a slot: ``voices [n, 256]`` of length 1, ``slots
+    [n]``, ``centres [n]`` in cells from ``first``, ``reach [n]`` to either side, ``seconds [n]`` of that voice alone.
+    """
+
+    first: int
+    active: Flags
+    voices: Floats
+    slots: Numbers
+    centres: Floats
+    reach: Floats
+    seconds: Floats
+
+
+class SpeakerWindows:
+    """One channel of audio, fed in pieces of any size."""
+
+    def __init__(self, models: SpeakerModels) -> None:
+        self._models = models
+        self._held: Floats = np.zeros(_BEFORE, np.float32)
+        self._new: list[Floats] = []
+        self._steps = 0
+        self._decided = 0
+        self._next_frames: Floats | None = None
+
+    @property
+    def held_samples(self) -> int:
+        """Audio that is kept."""
+        return len(self._held) + sum(map(len, self._new))
+
+    def feed(self, samples: Floats) -> list[Region]:
+        """What of the audio is now decided: all but its last ten seconds at most."""
+        self._new.append(samples.copy())
+        regions: list[Region] = []
+        if self.held_samples < _NEEDED:
+            return regions
+        self._join()
+        while len(self._held) >= _NEEDED:
+            region, self._next_frames = self._hear(is_last=False)
+            regions.append(region)
+            self._decided += len(region.active)
+            self._held = self._held[_HOP * FRAME :].copy()
+            self._steps += 1
+        return regions
+
+    def rest(self) -> Region:
+        """What is not decided yet, as if the audio ended here; ``feed`` goes on as if not asked."""
+        self._join()
+        region, _ = self._hear(is_last=True)
+        return region
+
+    def _join(self) -> None:
+        self._held = np.concatenate([self._held, *self._new])
+        self._new.clear()
+
+    def _hear(self, *, is_last: bool) -> tuple[Region, Floats | None]:
+        """The next region, and the frames of the second half of its window, if they were needed."""
+        audio = self._held[_BEFORE : _BEFORE + SEGMENT_SAMPLES]
+        window = np.zeros(SEGMENT_SAMPLES, np.float32)
+        window[: len(audio)] = audio * _gain(audio)
+        heard: Flags = self._models.segment(window)[_SEGMENT_FRAME]
+        from_cell = self._decided - self._steps * _HOP_CELLS
+        to_cell = min(-(-len(audio) // _CELL), _CELLS) if is_last else _EDGE + _HOP_CELLS
+        heard[to_cell if is_last else _CELLS :] = False
+        active = heard[from_cell:to_cell]
+        region_slots = np.flatnonzero(active.any(0))
+        weights, slots, starts, ends, seconds = _stretches(heard, from_cell, to_cell, region_slots)
+        second = None
+        if len(slots):
+            needed: Flags = np.any(weights, axis=0)
+            first = self._next_frames
+            if first is None and needed[: _HOP - 1].any():
+                first = self._frames(0)
+            if needed[_HOP - 1 :].any():
+                second = self._frames(_HOP * FRAME)
+            nothing = np.zeros((_HOP, FRAME_SIZE), np.float32)
+            both = np.concatenate([nothing if half is None else half for half in (first, second)])
+            voices = self._models.pool(both[1:], weights)
+        else:
+            voices = np.zeros((0, DIMENSIONS), np.float32)
+        half = _PER_FRAME / 2
+        region = Region(
+            first=self._decided,
+            active=active,
+            voices=voices,
+            slots=slots,
+            centres=((starts + ends) * half - from_cell).astype(np.float32),
+            reach=((ends - starts) * half).astype(np.float32),
+            seconds=seconds,
+        )
+        return region, second
+
+    def _frames(self, offset: int) -> Floats:
+        """[60, 2560]: a half of the window, from the frame before it on; what lies outside the audio is zero."""
+        start = max(offset, _BEFORE if self._steps == 0 else 0)
+        samples = self._held[start : offset + (_HOP + 2 * _MARGIN) * FRAME + 240]
+        frames = np.zeros((_HOP + 2 * _MARGIN, FRAME_SIZE), np.float32)
+        features = fbank(samples)
+        if len(features):
+            features -= features.mean(0)
+            values = self._models.frames(features)
+            first = (start - offset) // FRAME
+            frames[first : first + len(values)] = values[: len(frames) - first]
+        return frames[_MARGIN:-_MARGIN]
+
+
+def _stretches(
+    heard: Flags, from_cell: int, to_cell: int, slots: Numbers
+) -> tuple[Floats, Numbers, Numbers, Numbers, Floats]:
+    """Weights [n, frames of the window] of the stretches around a region, their slots, first frames, ends, seconds."""
+    alone = heard & (heard.sum(1) == 1)[:, None]
+    weights: list[Floats] = []
+    places: list[tuple[int, int, int]] = []
+    lengths: list[float] = []
+    first = from_cell // _PER_FRAME - _STRETCH // 2
+    grid = [
+        (max(at, 0), min(at + _STRETCH, _FRAMES))
+        for at in range(first - first % _EVERY, to_cell // _PER_FRAME + 1, _EVERY)
+    ]
+
+    def take(source: Floats, slot: int, start: int, end: int, seconds: float) -> None:
+        weights.append(np.zeros(_FRAMES, np.float32))
+        weights[-1][start:end] = source[start:end]
+        places.append((slot, start, end))
+        lengths.append(seconds)
+
+    for slot in slots.tolist():
+        single, anyhow = (
+            flags[:, slot].reshape(-1, _PER_FRAME).mean(1)[:_FRAMES].astype(np.float32) for flags in (alone, heard)
+        )
+        enough = [(a, b, s) for a, b in grid if (s := float(single[a:b].sum()) * _FRAME_S) >= _LEAST_S]
+        for start, end, seconds in enough:
+            take(single, slot, start, end, seconds)
+        if not enough and anyhow.any():
+            on = np.flatnonzero(anyhow)
+            source = single if single.sum() * _FRAME_S >= _LEAST_S / 2 else anyhow
+            take(source, slot, int(on[0]), int(on[-1]) + 1, _FAINT_S)
+    columns = np.array(places, np.intp).reshape(-1, 3).T
+    rows = np.array(weights, np.float32).reshape(-1, _FRAMES)
+    return rows, columns[0], columns[1], columns[2], np.array(lengths, np.float32)
+
+
+def _gain(samples: Floats) -> np.float32:
+    """What brings the loud part of the audio to -20 dB below full scale; silence is not raised without end."""
+    length = SAMPLE_RATE // 40
+    blocks = samples[: len(samples) // length * length].reshape(-1, length)
+    if not len(blocks):
+        return np.float32(1)
+    loud = float(np.percentile(np.sqrt((blocks**2).mean(1)), 95))
+    return np.float32(min(_LOUD / max(loud, 1e-6), _HIGHEST_GAIN))
