@@ -27,7 +27,8 @@ from benchmarks.streams_wire import processor_s
 from benchmarks.system import running_server
 
 _DIALECTS: Final = ("speechmatics_v1", "phonexia_4")
-_ACCEPTED: Final = 1_000
+_ACCEPTED: Final = 500
+_ROUNDS: Final = 3
 _CONNECTIONS: Final = 8
 _POLLS: Final = 2_000
 _POLLS_A_SECOND: Final = 100.0
@@ -41,7 +42,7 @@ _NO_LIMITS: Final = {"DRAGOMAN_RATE_LIMIT": "none"}
 
 def measure(say: Callable[[str], None] = print) -> dict[str, object]:
     outcome: dict[str, object] = {}
-    say(f"  {_ACCEPTED} small files over {_CONNECTIONS} connections")
+    say(f"  {_ACCEPTED} small files over {_CONNECTIONS} connections, {_ROUNDS} times")
     with _server() as (address, pid, _):
         outcome["accepting"] = asyncio.run(_accepting(address, pid))
     say("  one upload of 1 GB")
@@ -78,18 +79,20 @@ def _server(script: object = None, **environment: str) -> Iterator[tuple[str, in
 
 async def _accepting(address: str, pid: int) -> dict[str, object]:
     small = _recording(0.5)
+    forms = [Form.of(_DIALECTS[number % 2], small) for number in range(_ACCEPTED)]
     before_s = processor_s(pid)
-    accepted_s, done_s, took_s = await _do(
-        address, [Form.of(_DIALECTS[number % 2], small) for number in range(_ACCEPTED)]
-    )
+    rounds = [await _do(address, forms) for _ in range(_ROUNDS)]
+    processor_ms = 1000 * (processor_s(pid) - before_s) / (_ROUNDS * _ACCEPTED)
+    a_second = [round(_ACCEPTED / accepted_s, 1) for accepted_s, _, _ in rounds]
     return {
         "jobs": _ACCEPTED,
         "bytes_each": len(small),
         "connections": _CONNECTIONS,
-        "accepted_a_second": round(_ACCEPTED / accepted_s, 1),
-        "done_a_second": round(_ACCEPTED / done_s, 1),
-        "latency_ms": spread([1000 * value for value in took_s], 1),
-        "server_processor_ms_a_job": round(1000 * (processor_s(pid) - before_s) / _ACCEPTED, 1),
+        "accepted_a_second": a_second,
+        "accepted_a_second_median": statistics.median(a_second),
+        "done_a_second": [round(_ACCEPTED / done_s, 1) for _, done_s, _ in rounds],
+        "latency_ms": spread([1000 * value for _, _, took_s in rounds for value in took_s], 1),
+        "server_processor_ms_a_job": round(processor_ms, 1),
     }
 
 

@@ -17,7 +17,7 @@ from dragoman.server import settings as settings_module
 from dragoman.server.app import Application, build_app
 from dragoman.server.cli.main import command
 from dragoman.server.recognisers import build_recognition
-from dragoman.server.settings import ENVIRONMENT_PREFIX, Profile, Settings
+from dragoman.server.settings import ENVIRONMENT_PREFIX, Profile, Settings, Whisper
 
 DOCS = Path(__file__).parent
 NOTE = "<!-- Written by `make docs`. -->\n"
@@ -46,6 +46,10 @@ value stops the program and is named. [Tune the limits](../howto/tune-limits.md)
 
 {table(("field", "default", "meaning"), fields(Profile))}
 
+The table `whisper` of a profile, with the extra `whisper` (`pip install 'dragoman[whisper]'`):
+
+{table(("field", "default", "meaning"), fields(Whisper))}
+
 ```toml
 port = 9000
 workers = 4
@@ -56,6 +60,10 @@ mode = "speed"
 [profiles.accurate]
 mode = "accuracy"
 quota_minutes = 600
+
+[profiles.german]
+engine = "whisper"
+whisper = {{ folder = "/srv/models/whisper-small", language = "de", compute_type = "int8" }}
 ```
 """
 
@@ -79,6 +87,8 @@ def fields(struct: type[msgspec.Struct]) -> Iterable[tuple[str, ...]]:
 def default(field: msgspec.structs.FieldInfo) -> str:
     if field.name == "spool_dir":
         return "the system's folder for temporary files"
+    if field.required:
+        return "has to be given"
     value = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
     if isinstance(value, dict) and any(isinstance(entry, Profile) for entry in value.values()):
         return ", ".join(f"`{name}` ({profile.engine}, {profile.mode})" for name, profile in value.items())

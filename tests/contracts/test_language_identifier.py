@@ -9,10 +9,15 @@ import pytest
 
 from dragoman.core.ports import SAMPLE_RATE, LanguageIdentifier
 from dragoman.engines.fake import LoudnessIdentifier
+from dragoman.engines.whisper.identifier import WhisperIdentifier
+from tiny_whisper import tiny_network
 
 pytestmark = pytest.mark.contract
 
-IDENTIFIERS: dict[str, Callable[[], LanguageIdentifier]] = {"fake": lambda: LoudnessIdentifier(("en", "de", "cs"))}
+IDENTIFIERS: dict[str, Callable[[], LanguageIdentifier]] = {
+    "fake": lambda: LoudnessIdentifier(("en", "de", "cs")),
+    "whisper": lambda: WhisperIdentifier(tiny_network()),
+}
 
 
 @pytest.fixture(scope="module", params=IDENTIFIERS)

@@ -59,6 +59,11 @@ def test_nested_settings_are_json_in_the_environment() -> None:
         ("log_level = 'loud'", "log_level"),
         ("[profiles.accurate]\nengine = 'moonshine'", "default"),
         ("[profiles.default]\nengine = 'abacus'", "engine"),
+        ("[profiles.default.whisper]\nfolder = '/srv/model'", "engine"),
+        (
+            "[profiles.default]\nengine = 'whisper'\nwhisper = { folder = '/srv/model', language = 'German' }",
+            "language",
+        ),
         ("[openai_models]\nwhisper-1 = 'nothing'", "nothing"),
         ("[telecomx_engines]\nTWELVE = 'default'", "TWELVE"),
         ("port = ", "dragoman.toml"),
@@ -77,6 +82,8 @@ def test_a_missing_file_and_broken_json_are_named(tmp_path: Path) -> None:
 
 
 def test_settings_travel_as_json_between_processes(tmp_path: Path) -> None:
-    settings = load_settings({"port": 1, "spool_dir": tmp_path, "keys_file": tmp_path / "keys"}, environ={})
+    profiles = {"default": {"engine": "whisper", "whisper": {"folder": tmp_path}}, "accurate": {}}
+    flags = {"port": 1, "spool_dir": tmp_path, "keys_file": tmp_path / "keys", "profiles": profiles}
+    settings = load_settings(flags, environ={})
     again = load_settings(msgspec.json.decode(msgspec.json.encode(settings, enc_hook=str)), environ={})
     assert again == settings

@@ -254,7 +254,9 @@ async def test_the_log_says_how_a_job_ended_and_nothing_of_what_was_said(
     caplog.set_level(logging.DEBUG)
     async with process(tmp_path, Failing(None, UndecodableAudio("no sound"))) as here:
         numbers = [(await here.until(await here.submit(name="Dear Anna.wav"))).number for _ in range(2)]
-    facts = [record.facts for record in caplog.records if hasattr(record, "facts")]
+        async with asyncio.timeout(30):
+            while len(facts := [record.facts for record in caplog.records if hasattr(record, "facts")]) < 2:
+                await asyncio.sleep(0.005)  # it is written before it is logged
     assert [(fact["job"], fact["state"]) for fact in facts] == [(numbers[0], D), (numbers[1], JobState.REJECTED)]
     assert facts[1]["code"] == "undecodable_audio"
     shown = [record.getMessage() + str(getattr(record, "facts", "")) for record in caplog.records]

@@ -191,7 +191,7 @@ async def test_who_is_further_back_waits_longer_and_who_has_ended_waits_no_more(
 async def test_a_job_that_finds_a_free_place_waits_for_nobody(tmp_path: Path) -> None:
     opened, *rest = script(TRANSCRIPT)
     pool = ScriptedPool([opened, asyncio.Event(), *rest])
-    async with process(tmp_path, pool, replace(HURRIED, at_once=2)) as here:
+    async with process(tmp_path, pool, replace(HURRIED, at_once=2, lease_s=60.0)) as here:
         first = await here.submit()
         await here.until(first, JobState.RUNNING)
         alone = await here.jobs.expected_wait_s(replace(first, state=JobState.QUEUED))

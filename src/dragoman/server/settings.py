@@ -23,15 +23,52 @@ TelecomxEngine = Literal["FREE", "ELEVEN"]
 ENVIRONMENT_PREFIX = "DRAGOMAN_"
 
 
+class Whisper(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The model of a profile whose engine is ``whisper``, and what it may use."""
+
+    folder: Path | None = None
+    """The folder with the model in CTranslate2's format: model.bin, config.json, tokenizer.json, vocabulary.json;
+    ``None``: an installed model, see ``models``."""
+    language: Annotated[str, Meta(pattern="^[a-z]{2}$")] | None = None
+    """What is spoken where a client does not say, ISO 639-1; ``None``: English."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where the model is run; for ``cuda`` the libraries cuBLAS and cuDNN are needed."""
+    device_index: Annotated[int, Meta(ge=0)] = 0
+    """Which of several GPUs."""
+    compute_type: Literal[
+        "default", "auto", "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16",
+        "float32",
+    ] = "default"  # fmt: skip
+    """What is computed with; ``default`` is what the model was converted to."""
+    threads: Positive = 1
+    """Cores that one worker uses. For a large model take fewer ``workers`` and more threads."""
+    draft_batch: Positive = 1
+    """Partial results of so many live streams are computed at once; on a GPU 8 or more."""
+    gpu_memory_mb: Positive | None = None
+    """A larger model file is not loaded, and between two calls no more is kept than what it leaves."""
+    idle_s: Positive | None = None
+    """After so many seconds without work the model's memory is given back until there is work; ``None``: never."""
+
+
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One recogniser configuration that dialects refer to by name."""
 
-    engine: Literal["moonshine", "fake"] = "moonshine"
-    """``moonshine`` is the embedded model; ``fake`` needs no model and makes words up."""
+    engine: Literal["moonshine", "whisper", "fake"] = "moonshine"
+    """``moonshine`` is the embedded model; ``whisper`` an installed model, with the extra `whisper`; ``fake`` needs no
+    model and makes words up."""
     mode: Literal["speed", "balanced", "accuracy"] = "balanced"
     """How hard to try: more accuracy costs more processor time."""
     quota_minutes: Annotated[float, Meta(ge=0)] | None = None
     """Minutes of audio per key and calendar day (UTC); ``None``: no quota."""
+    models: tuple[str, ...] = ()
+    """Which of the installed models serves it, for engines other than the embedded one; without any, the only one there
+    is."""
+    whisper: Whisper | None = None
+    """The model of the engine ``whisper``; see below."""
+
+    def __post_init__(self) -> None:
+        if self.engine != "whisper" and self.whisper is not None:
+            raise ValueError("the table whisper goes with engine = 'whisper'")
 
 
 def _profiles() -> dict[str, Profile]:
@@ -87,7 +124,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     utterance_longest_ms: Annotated[int, Meta(ge=2_000, le=15_000)] = 10_000
     """In live streams: an utterance that does not pause is cut at a quiet place before it gets longer."""
     worker_memory_mb: Positive = 4096
-    """Address space a worker may take."""
+    """Address space a worker may take; without a limit where a model runs on a GPU, which needs addresses for more."""
     stalled_after_s: Positive = 120
     """A worker that reports nothing for this long while it has work is replaced."""
 
@@ -140,6 +177,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """OpenAI model names → profiles; profile names themselves always work."""
     phonexia_model: str | None = None
     """Name of the model that Phonexia clients see; ``None``: made from its language, such as EN_US_1."""
+
+    models_dir: Path | None = None
+    """Where `dragoman models` installs models; ``None``: the folder models in ``state_dir``."""
+    models_catalogue: Path | None = None
+    """A catalogue of your own: its models come beside the built-in ones, and replace those of the same name."""
+    offline: bool = False
+    """Models are not fetched from the network, whatever command is given."""
 
     max_concurrent_jobs: Positive | None = None
     """Jobs recognised at once, sharing the workers with everything else; the others wait. ``None``: one per worker."""

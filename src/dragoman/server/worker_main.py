@@ -23,7 +23,8 @@ import wave
 from array import array
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO, Final, Never
 
@@ -32,9 +33,9 @@ import msgspec
 from dragoman.audio.decode import MediaLimits
 from dragoman.core.errors import Cancelled, DragomanError, InternalError, InvalidRequest
 from dragoman.core.events import Finished, Opened, Progress
-from dragoman.core.ports import SAMPLE_RATE
+from dragoman.core.ports import SAMPLE_RATE, Engine
 from dragoman.language.classes import WordClasses
-from dragoman.server.settings import Settings, load_settings
+from dragoman.server.settings import Profile, Settings, Whisper, load_settings
 from dragoman.service import worker_protocol as protocol
 from dragoman.service.calibration import stream_capacity
 from dragoman.service.endpointing import EndpointingRule
@@ -93,13 +94,26 @@ def build_transcriber(settings: Settings) -> Transcriber:
 
 def build_recognisers(settings: Settings) -> dict[str, Recogniser]:
     """The configured recognisers, loaded, by profile. Raises ``EngineNotReady``."""
-    modes: dict[str, set[str]] = {}
-    for profile in settings.profiles.values():
-        modes.setdefault(profile.engine, set()).add(profile.mode)
+    profiles = {name: _placed(settings, name, profile) for name, profile in settings.profiles.items()}
+    used: dict[str, set[Profile]] = {}
+    for profile in profiles.values():
+        used.setdefault(profile.engine, set()).add(profile)
     classes = WordClasses(settings.classes_dir)
     classes.load()
-    loaded = {engine: RECOGNISERS[engine](used, classes) for engine, used in modes.items()}
-    return {name: loaded[profile.engine][profile.mode] for name, profile in settings.profiles.items()}
+    loaded = {engine: RECOGNISERS[engine](group, classes) for engine, group in used.items()}
+    return {name: loaded[profile.engine][profile] for name, profile in profiles.items()}
+
+
+def _placed(settings: Settings, name: str, profile: Profile) -> Profile:
+    """The profile with the folder of its model. Raises ``EngineNotReady``."""
+    if profile.engine != "whisper":
+        return profile
+    model = profile.whisper or Whisper()
+    if model.folder is None:
+        from dragoman.server.models import model_in
+
+        model = msgspec.structs.replace(model, folder=model_in(settings, name, model.language))
+    return msgspec.structs.replace(profile, whisper=model)
 
 
 def _limits(settings: Settings) -> MediaLimits:
@@ -123,7 +137,7 @@ def _spoken() -> tuple[bytes, int]:
     return b"", SAMPLE_RATE
 
 
-def _fake(modes: Collection[str], classes: WordClasses) -> dict[str, Recogniser]:
+def _fake(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, Recogniser]:
     from dragoman.engines import fake
 
     script = fake.read_script(Path(named)) if (named := os.environ.get(FAKE_SCRIPT)) else fake.Script()
@@ -131,30 +145,71 @@ def _fake(modes: Collection[str], classes: WordClasses) -> dict[str, Recogniser]
     recogniser = Recogniser(
         fake.FakeEngine(script), fake.EvenAligner(), fake.AllSpeech(), fake.SpellingMatcher(), identifier
     )
-    return dict.fromkeys(modes, recogniser)
+    return dict.fromkeys(profiles, recogniser)
 
 
-def _moonshine(modes: Collection[str], classes: WordClasses) -> dict[str, Recogniser]:
-    from dragoman.analysis.align import PocketSphinxAligner
-    from dragoman.analysis.dictionary_matching import SoundMatcher
-    from dragoman.audio.vad import SileroVad
+def _moonshine(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, Recogniser]:
     from dragoman.engines.moonshine.engine import MoonshineEngine
 
     engine = MoonshineEngine(class_members=classes.members)
-    aligner, voice_activity = PocketSphinxAligner(), SileroVad()
     engine.load()
+    english = _english()
+    return {profile: english(engine.in_mode(profile.mode)) for profile in profiles}
+
+
+def _whisper(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, Recogniser]:
+    from dragoman.engines.whisper.align import AttentionAligner
+    from dragoman.engines.whisper.engine import WhisperEngine
+    from dragoman.engines.whisper.identifier import WhisperIdentifier
+    from dragoman.engines.whisper.network import Resources, WhisperNetwork
+
+    found: dict[Profile, Recogniser] = {}
+    models = {profile.whisper for profile in profiles if profile.whisper is not None}
+    for model in models:
+        resources = Resources(
+            device=model.device,
+            device_index=model.device_index,
+            compute_type=model.compute_type,
+            threads=model.threads,
+            gpu_memory_mb=model.gpu_memory_mb,
+            idle_s=model.idle_s,
+        )
+        assert model.folder is not None
+        network = WhisperNetwork(model.folder, resources)
+        engine = WhisperEngine(network, language=model.language, draft_batch=model.draft_batch)
+        engine.load()
+        recogniser = replace(
+            _english()(engine),
+            identifier=WhisperIdentifier(network) if network.is_multilingual else None,
+            aligners={other: AttentionAligner(network, other) for other in network.languages if other != "en"},
+        )
+        for profile in profiles:
+            if profile.whisper == model:
+                found[profile] = replace(recogniser, engine=engine.in_mode(profile.mode))
+    return found
+
+
+@cache
+def _english() -> Callable[[Engine], Recogniser]:
+    """What any engine needs beside it to recognise English, loaded."""
+    from dragoman.analysis.align import PocketSphinxAligner
+    from dragoman.analysis.dictionary_matching import SoundMatcher
+    from dragoman.audio.vad import SileroVad
+
+    aligner, voice_activity = PocketSphinxAligner(), SileroVad()
     aligner.load()
     voice_activity.load()
     matcher = SoundMatcher(aligner)
     matcher.load()
-    return {mode: Recogniser(engine.in_mode(mode), aligner, voice_activity, matcher) for mode in modes}
+    return lambda engine: Recogniser(engine, aligner, voice_activity, matcher)
 
 
-RECOGNISERS: Final[dict[str, Callable[[Collection[str], WordClasses], dict[str, Recogniser]]]] = {
+RECOGNISERS: Final[dict[str, Callable[[Collection[Profile], WordClasses], dict[Profile, Recogniser]]]] = {
     "moonshine": _moonshine,
+    "whisper": _whisper,
     "fake": _fake,
 }
-"""Each engine of a profile: the modes in use → loaded recognisers. The imports are inside, so that a worker loads only
+"""Each engine: the profiles that use it → loaded recognisers. The imports are inside, so that a worker loads only
 what it uses. Each raises ``EngineNotReady``."""
 
 
@@ -381,8 +436,10 @@ def _restrict(settings: Settings) -> None:
     if sys.platform == "linux":
         import resource
 
-        memory = settings.worker_memory_mb * 2**20
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        models = [profile.whisper for profile in settings.profiles.values() if profile.whisper is not None]
+        if not any(model.device == "cuda" for model in models):  # CUDA reserves far more addresses than it uses
+            memory = settings.worker_memory_mb * 2**20
+            resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         _die_with_parent()
 

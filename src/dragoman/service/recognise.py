@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -35,13 +35,20 @@ class VoiceActivity(Protocol):
 @dataclass(frozen=True, slots=True)
 class Recogniser:
     """What stands behind a profile. Without a ``matcher`` the pronunciations of a dictionary say nothing, without an
-    ``identifier`` no language can be found out."""
+    ``identifier`` no language can be found out. ``aligners`` are those of languages that ``aligner`` and ``matcher`` do
+    not know."""
 
     engine: Engine
     aligner: Aligner
     voice_activity: VoiceActivity
     matcher: DictionaryMatcher | None = None
     identifier: LanguageIdentifier | None = None
+    aligners: Mapping[str, Aligner] = field(default_factory=dict)
+
+    def in_language(self, language: str | None) -> Recogniser:
+        """With the aligner of this language, and without a matcher that does not know it."""
+        aligner = self.aligners.get(language or self.engine.capabilities.languages[0])
+        return self if aligner is None else replace(self, aligner=aligner, matcher=None)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -59,6 +66,7 @@ def recognise_segment(
     cancelled: Callable[[], bool],
 ) -> Segment | None:
     """``None`` where nothing was said. Raises ``Cancelled``."""
+    recogniser = recogniser.in_language(request.language)
     hypothesis = recogniser.engine.recognise(speech.samples.data, request, cancelled)
     if not hypothesis.words:
         return None

@@ -321,7 +321,7 @@ class LiveSession:
             return ()
         request, after_ms = self._language.request, first.stable_end_ms
         samples = self._tape.between(first.start * FRAME + after_ms * SAMPLE_RATE // 1000, first.draft_to)
-        times = self._recogniser.aligner.align(
+        times = self._recogniser.in_language(request.language).aligner.align(
             samples.data,
             words,
             characters=request.time_detail is TimeDetail.CHARACTER,

@@ -12,6 +12,7 @@ from dragoman.server.cli.doctor import doctor
 from dragoman.server.cli.jobs import jobs
 from dragoman.server.cli.keys import keys
 from dragoman.server.cli.listen import listen
+from dragoman.server.cli.models import models
 from dragoman.server.cli.serve import serve
 from dragoman.server.cli.stream import stream
 from dragoman.server.cli.transcribe import transcribe
@@ -32,6 +33,7 @@ def command() -> None:
     Make a key for a client:          dragoman keys create switchboard --file keys.txt
     See the jobs of clients:          dragoman jobs list
     See how words will sound:         dragoman vocabulary check words.txt
+    See the models for languages:     dragoman models list
     See whether all is well here:     dragoman doctor
 
     Settings come from a TOML file (--config or DRAGOMAN_CONFIG), from the environment (DRAGOMAN_PORT=9000) and from
@@ -46,6 +48,7 @@ command.add_command(serve)
 command.add_command(keys)
 command.add_command(jobs)
 command.add_command(vocabulary)
+command.add_command(models)
 command.add_command(doctor)
 
 

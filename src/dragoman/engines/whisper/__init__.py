@@ -1,0 +1,1 @@
+"""Whisper models in CTranslate2's format, from a folder: `dragoman[whisper]`."""

@@ -1,0 +1,72 @@
+"""Word times from where the decoder looks while it says a word: for languages that the forced aligner cannot align."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from typing import Final
+
+import numpy as np
+
+from dragoman.core.ports import SAMPLE_RATE, Samples, WordTimes
+from dragoman.core.request import DictionaryWord
+from dragoman.core.transcript import Character
+from dragoman.engines.whisper.network import LONGEST_MS, Floats, WhisperNetwork
+from dragoman.engines.whisper.words import spelt
+
+_SHORTEST_MS: Final = 100
+_MOST_TOKENS: Final = 400
+"""The decoder's context, less what comes before the text."""
+
+
+class AttentionAligner:
+    """The ``Aligner`` for words of ``language``. A word ends where the next one begins, pauses between them included.
+
+    The engine has encoded the segment already, so this costs one pass of the decoder over all words.
+    """
+
+    def __init__(self, network: WhisperNetwork, language: str) -> None:
+        self._network = network
+        self._language = language
+
+    def load(self) -> None:
+        """The network is the engine's, and loaded with it."""
+
+    def align(
+        self,
+        samples: Samples,
+        words: Sequence[str],
+        *,
+        characters: bool = False,
+        known: Sequence[DictionaryWord] = (),
+    ) -> tuple[WordTimes, ...]:
+        """Characters share their word evenly."""
+        audio = np.frombuffer(samples, np.float32)
+        duration_ms = len(audio) * 1000 // SAMPLE_RATE
+        if not words:
+            return ()
+        bounds = self._bounds(audio, words, duration_ms)
+        return tuple(
+            WordTimes(start_ms, end_ms, _spread(word, start_ms, end_ms) if characters else ())
+            for word, (start_ms, end_ms) in zip(words, pairwise(bounds), strict=True)
+        )
+
+    def _bounds(self, audio: Floats, words: Sequence[str], duration_ms: int) -> list[int]:
+        """Where the words begin, and where the last one ends."""
+        network = self._network
+        tokens = [network.tokens(spelt(word, self._language)) for word in words]
+        every = [token for word in tokens for token in word]
+        if not _SHORTEST_MS <= duration_ms <= LONGEST_MS or not 0 < len(every) <= _MOST_TOKENS:
+            shares = list(accumulate(map(len, words), initial=0))
+            return [duration_ms * share // max(1, shares[-1]) for share in shares]
+        starts_ms = network.run(
+            lambda go_on: network.place(network.encode(audio), self._language, every, len(audio)).starts_ms
+        )
+        places = accumulate(map(len, tokens), initial=0)
+        ordered = accumulate((starts_ms[place] for place in places), max)
+        return [min(place, duration_ms) for place in ordered]
+
+
+def _spread(word: str, start_ms: int, end_ms: int) -> tuple[Character, ...]:
+    edges = [start_ms + (end_ms - start_ms) * position // max(1, len(word)) for position in range(len(word) + 1)]
+    return tuple(Character(c, edges[position], edges[position + 1]) for position, c in enumerate(word))
