@@ -64,11 +64,11 @@ bench-partials: $(VENV)/dev.stamp ## What is shown while somebody speaks, how so
 bench-amazon: $(VENV)/dev.stamp ## Live streams through Amazon's own SDK, and what its stabilisation brings, with a result file
 	$(BIN)/python -m benchmarks amazon-streams amazon-stability
 
-bench-speakers: $(VENV)/dev.stamp ## Who speaks when, over meetings and mixes of ../shared/audio, with a result file
-	$(BIN)/python -m benchmarks speakers
-
 bench-pii: $(VENV)/dev.stamp ## How much personal data is found in spoken sentences, and how often wrongly, with a result file
 	$(BIN)/python -m benchmarks pii
+
+bench-speakers: $(VENV)/dev.stamp ## Who speaks when, over meetings and mixes of ../shared/audio, with a result file
+	$(BIN)/python -m benchmarks speakers
 
 bench-jobs: $(VENV)/dev.stamp ## How fast jobs are accepted, asked for and begun beside 100,000 that are done, with a result file
 	$(BIN)/python -m benchmarks jobs

@@ -78,8 +78,10 @@ class GraphBuilder:
         return list(outputs)
 
     def model(self) -> bytes:
-        graph = b"".join([*self._parts, _text(2, "graph")])
-        return _integer(1, _IR_VERSION) + _opsets(_OPSETS) + _bytes(7, graph)
+        # Joined once: the constants may be most of the process's memory.
+        parts = [*self._parts, _text(2, "graph")]
+        size = _varint(sum(map(len, parts)))
+        return b"".join([_integer(1, _IR_VERSION), _opsets(_OPSETS), _varint(7 << 3 | 2), size, *parts])
 
 
 def _opsets(versions: Mapping[str, int]) -> bytes:
