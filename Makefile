@@ -16,7 +16,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.13 python3 python3.12 py
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-audio test-ffmpeg test-clients check format bench bench-vocabulary bench-streams bench-partials bench-amazon bench-speakers bench-pii bench-jobs crash docs lock clean
+.PHONY: help setup serve test test-audio test-ffmpeg test-clients check format bench bench-vocabulary bench-streams bench-partials bench-amazon bench-pii bench-speakers bench-jobs crash docs lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
