@@ -326,7 +326,7 @@ def _amazon_limits(result: dict[str, Any]) -> Iterator[tuple[str, float | None, 
 
 def _job_limits(jobs: dict[str, Any]) -> Iterator[tuple[str, float | None, float, bool]]:
     yield "jobs accepted a second", jobs["accepting"]["accepted_a_second_median"], ACCEPTED_A_SECOND, True
-    yield "polls beside many jobs, p95, ms", jobs["polls"]["latency_ms"]["p95"], POLL_P95_MS, False
+    yield "polls beside many jobs, p95, ms", jobs["polls"]["p95_ms_median"], POLL_P95_MS, False
     for name, took in jobs["store_ms"].items():
         yield f"{name} beside many jobs against few", round(took["many"] / took["few"], 2), FULL_STORE_RATIO, False
     yield "memory of an upload, MB", jobs["upload"]["more_mb"], UPLOAD_MB, False
