@@ -62,7 +62,7 @@ def test_each_merge_is_one_cluster_less_numbered_as_they_appear(seed: int, count
 
 
 @settings(deadline=None)
-@given(st.integers(0, 2**32 - 1), st.lists(st.integers(5, 60), min_size=1, max_size=5))
+@given(st.integers(0, 2**32 - 1), st.lists(st.integers(10, 60), min_size=1, max_size=5))
 def test_different_voices_are_told_apart(seed: int, people: list[int]) -> None:
     voices, persons, _ = heard(seed, people)
     found = voices.speakers()

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,6 +32,8 @@ _READERS: Final = 4
 _MOST_TOGETHER: Final = 50
 _GIVE_UP: Final = 6
 """How many times longer a call may take once it is begun. What becomes of it after that nobody knows."""
+_MODE_S: Final = 3.0
+"""How long several processes may need that make the same new file of SQLite."""
 _MIGRATION_LOCK: Final = 0x0D2A_60AA
 """The number under which PostgreSQL knows that somebody migrates."""
 _READ_ONLY: Final = "dragoman_read_only"
@@ -271,8 +274,23 @@ def _identity(path: Path) -> tuple[int, int] | None:
 def _set_up_sqlite(connection: sqlite3.Connection, record: object) -> None:
     """Readers and a writer do not wait for each other; what is committed stays."""
     connection.isolation_level = None  # transactions are begun below
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+    _write_ahead(connection)
+    for pragma in ("synchronous = FULL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """The mode of a new file is changed by one connection, while SQLite tells all others at once that it is locked."""
+    give_up = time.monotonic() + _MODE_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:
