@@ -119,7 +119,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_concurrent_streams: Positive | None = None
     """Live streams recognised at once; more are refused as busy. ``None``: as many as the workers, when they started,
     found that they can serve in real time."""
-    utterance_silence_ms: Annotated[int, Meta(ge=100, le=5_000)] = 450
+    utterance_silence_ms: Annotated[int, Meta(ge=100, le=5_000)] = 420
     """In live streams: a pause this long ends an utterance and makes it final."""
     utterance_longest_ms: Annotated[int, Meta(ge=2_000, le=15_000)] = 10_000
     """In live streams: an utterance that does not pause is cut at a quiet place before it gets longer."""

@@ -33,7 +33,7 @@ _CUT_WITHIN: Final = 0.06
 class EndpointingRule:
     """What ends an utterance: a pause of ``trailing_silence_ms``, or at the latest being ``longest_ms`` long."""
 
-    trailing_silence_ms: int = 450
+    trailing_silence_ms: int = 420
     longest_ms: int = 10_000
 
 
