@@ -151,11 +151,7 @@ def _speech(url: str, pid: int, streams: Sequence[SpokenStream]) -> dict[str, ob
     audio_s = sum(stream.seconds for stream in streams)
     return {
         "audio_s": round(audio_s, 1),
-        "first_partial_s": spread(timeliness.first_partial_s),
-        "partial_gap_s": spread(timeliness.partial_gap_s),
-        "final_after_pause_s": spread(timeliness.final_after_pause_s),
-        "final_after_cut_s": spread(timeliness.final_after_cut_s),
-        "utterances_without_partial": timeliness.shown_only_at_the_end,
+        **timeliness.figures(),
         "word_error_rate_percent": round(errors.rate, 2),
         "processor_s_per_audio_s": {
             "server": round(server_s / audio_s, 4),

@@ -96,11 +96,7 @@ def _spoken(
     return {
         "served": len(streams),
         "audio_s": round(audio_s, 1),
-        "first_partial_s": spread(timeliness.first_partial_s),
-        "partial_gap_s": spread(timeliness.partial_gap_s),
-        "final_after_pause_s": spread(timeliness.final_after_pause_s),
-        "final_after_cut_s": spread(timeliness.final_after_cut_s),
-        "utterances_without_partial": timeliness.shown_only_at_the_end,
+        **timeliness.figures(),
         "partial_words": timeliness.partial_words,
         "partial_words_wrong_percent": round(
             100 * timeliness.partial_words_wrong / max(1, timeliness.partial_words), 2

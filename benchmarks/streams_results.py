@@ -58,6 +58,16 @@ class Timeliness:
     shown_only_at_the_end: int = 0
     """Utterances that had no partial."""
 
+    def figures(self) -> dict[str, object]:
+        """As they stand in a result file."""
+        return {
+            "first_partial_s": spread(self.first_partial_s),
+            "partial_gap_s": spread(self.partial_gap_s),
+            "final_after_pause_s": spread(self.final_after_pause_s),
+            "final_after_cut_s": spread(self.final_after_cut_s),
+            "utterances_without_partial": self.shown_only_at_the_end,
+        }
+
     def add(self, messages: Iterable[tuple[float, str]]) -> None:
         """The messages of one stream, with the moments they came."""
         shown: dict[int, list[tuple[float, Spoken]]] = {}

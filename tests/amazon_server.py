@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,11 @@ import pytest
 from sigv4_client import Client
 
 KEY = Client("AKIDALICE", "a-secret-that-is-long-enough")
+STRANGERS = (
+    (replace(KEY, secret="another-secret-that-is-long-enough"), "InvalidSignatureException"),
+    (replace(KEY, access_key="AKIDMALLORY"), "UnrecognizedClientException"),
+)
+"""Who does not know the secret, and what the service calls that."""
 _SERVE = "import sys; from dragoman.server.cli.main import main; sys.exit(main())"
 
 

@@ -45,20 +45,8 @@ class PooledStream:
 
     __slots__ = (
         *("_consumed", "_error", "_events", "_finished", "_kept", "_over", "_pending", "_place", "_reached", "_reader"),
-        *(
-            "_started",
-            "_streams",
-            "_taken",
-            "_told",
-            "_writer",
-            "encoding",
-            "rate",
-            "request",
-            "slot",
-            "strikes",
-            "task",
-        ),
-        *("waiting_since", "worker"),
+        *("_started", "_streams", "_taken", "_told", "_writer", "encoding", "rate", "request", "slot", "strikes"),
+        *("task", "waiting_since", "worker"),
     )
 
     def __init__(
