@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -52,8 +52,10 @@ def model_in(settings: Settings, name: str, language: str | None) -> Path:
     return next(each.folder for each in installed if each.model == chosen)
 
 
-def advice(settings: Settings, profile: str, language: str) -> str:
-    """What to do so that a profile recognises a language that it does not."""
+def advice(settings: Settings, profile: str, language: str, faults: Mapping[str, str]) -> str:
+    """What to do so that a profile recognises a language that it does not. ``faults``: profiles that cannot be used."""
+    if broken := [faults[other] for other in settings.profiles[profile].others if other in faults]:
+        return " ".join(broken)
     try:
         known = catalogue(settings)
     except CatalogueError as error:

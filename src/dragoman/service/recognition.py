@@ -36,7 +36,7 @@ class Recognition:
 
     ``sample`` gives a short recording of speech for as long as it is entered: what ``check_ready`` recognises.
     ``max_streams`` live streams may run at once, ``None``: as many as the pool can serve. ``advise`` says what to do so
-    that a profile recognises a language that it does not.
+    that a profile recognises a language that it does not, given what is wrong with other profiles.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Recognition:
         *,
         readiness_cache_s: float = 5.0,
         max_streams: int | None = None,
-        advise: Callable[[str, str], str] = lambda profile, language: "",
+        advise: Callable[[str, str, Mapping[str, str]], str] = lambda profile, language, faults: "",
     ) -> None:
         self._advise = advise
         self._pool = pool
@@ -253,7 +253,7 @@ class Recognition:
         if unknown := [language for language in asked if language not in capabilities.languages]:
             known, asked_for = ", ".join(capabilities.languages), ", ".join(map(repr, unknown))
             told = f"Profile {request.profile!r} recognises {known}, not {asked_for}."
-            raise UnsupportedLanguage(f"{told} {self._advise(request.profile, unknown[0])}".rstrip())
+            raise UnsupportedLanguage(f"{told} {self._advise(request.profile, unknown[0], self.faults)}".rstrip())
         return replace(request, language=asked[0])
 
     async def _recognise_sample(self) -> None:
