@@ -42,11 +42,11 @@ DIALECTS: Final[dict[str, Callable[[Services, Settings], Dialect]]] = {
     ),
     "amazon_transcribe": lambda services, settings: amazon_transcribe.dialect(services),
     "phonexia_4": lambda services, settings: phonexia_4.dialect(
-        services, engines={str(name): profile for name, profile in settings.phonexia_4_engines.items()}
+        services, engines=settings.graded(settings.phonexia_4_engines)
     ),
     "speechmatics_v1": lambda services, settings: speechmatics_v1.dialect(
         services,
-        points={str(name): profile for name, profile in settings.speechmatics_operating_points.items()},
+        points=settings.graded(settings.speechmatics_operating_points),
         private_callbacks=settings.callback_private_addresses,
     ),
 }

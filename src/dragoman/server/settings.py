@@ -86,10 +86,6 @@ def _telecomx_engines() -> dict[TelecomxEngine, str]:
     return {"FREE": "default", "ELEVEN": "accurate"}
 
 
-def _grades() -> dict[Grade, str]:
-    return {"standard": "default", "enhanced": "accurate"}
-
-
 def _openai_models() -> dict[str, str]:
     return {
         "whisper-1": "default",
@@ -184,10 +180,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The recognisers that clients choose by name; see below."""
     telecomx_engines: dict[TelecomxEngine, str] = msgspec.field(default_factory=_telecomx_engines)
     """Telecomx engine names → profiles."""
-    speechmatics_operating_points: dict[Grade, str] = msgspec.field(default_factory=_grades)
-    """Speechmatics operating points → profiles."""
-    phonexia_4_engines: dict[Grade, str] = msgspec.field(default_factory=_grades)
-    """Engines of Phonexia Speech Platform 4 → profiles."""
+    speechmatics_operating_points: dict[Grade, str] | None = None
+    """Speechmatics operating points → profiles; ``None``: ``standard`` → ``default``, and ``enhanced`` → ``accurate``
+    if there is such a profile."""
+    phonexia_4_engines: dict[Grade, str] | None = None
+    """Engines of Phonexia Speech Platform 4 → profiles; ``None``: the same."""
     openai_models: dict[str, str] = msgspec.field(default_factory=_openai_models)
     """OpenAI model names → profiles; profile names themselves always work."""
     phonexia_model: str | None = None
@@ -237,7 +234,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The least severe messages that are logged."""
 
     def __post_init__(self) -> None:
-        grades = (self.speechmatics_operating_points, self.phonexia_4_engines)
+        grades = (self.speechmatics_operating_points or {}, self.phonexia_4_engines or {})
         named = (self.telecomx_engines, *grades, self.openai_models)
         for word, name in (item for names in named for item in names.items()):
             if name not in self.profiles:
@@ -251,6 +248,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError("tls_cert and tls_key go together")
         if self.tls is not None and self.tls_cert is not None:
             raise ValueError("tls = 'auto' makes a certificate: give it, or tls_cert and tls_key")
+
+    def graded(self, named: Mapping[Grade, str] | None) -> dict[str, str]:
+        """A vendor's two recognisers → profiles, as a setting names them, or by default."""
+        if named is None:
+            return {"standard": "default"} | ({"enhanced": "accurate"} if "accurate" in self.profiles else {})
+        return {str(grade): profile for grade, profile in named.items()}
 
     @property
     def worker_count(self) -> int:

@@ -48,7 +48,8 @@ class Transcriptions:
         try:
             recognition.checked(_request(asked, {}))
         except UnsupportedLanguage as error:
-            raise UnsupportedLanguage(f"language-code: {error.message}", field="language-code") from None
+            name = "language-options" if asked.identifies else "language-code"
+            raise UnsupportedLanguage(f"{name}: {error.message}", field=name) from None
         vocabularies = await self._vocabularies(asked)
         for language in vocabularies:
             if not capabilities.in_language(iso_639_1(language)).phrases:
