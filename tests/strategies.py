@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from dragoman.core.spacing import joined
 from dragoman.core.transcript import Segment, Transcript, Word
 
 confidences = st.floats(0, 1)
@@ -25,7 +26,7 @@ def segments(draw: st.DrawFn, index: int, channel: int, start_ms: int) -> Segmen
         begin_ms = at_ms + draw(st.integers(0, 2_000))
         at_ms = begin_ms + draw(st.integers(0, 1_500))
         words.append(Word(text, begin_ms, at_ms, draw(confidences)))
-    text = " ".join(word.text for word in words)
+    text = joined(word.text for word in words)
     return Segment(
         index, channel, words[0].start_ms, at_ms, text, draw(confidences), tuple(words) if draw(st.booleans()) else ()
     )

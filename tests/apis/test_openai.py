@@ -51,8 +51,9 @@ def test_every_format_says_the_same_text(transcript: Transcript, response_format
 @given(transcripts(max_channels=1))
 def test_segments_and_deltas_join_to_the_text(transcript: Transcript) -> None:
     verbose = msgspec.json.decode(translate.reply(transcript, asked(response_format="verbose_json")).body)
-    assert "".join(segment["text"] for segment in verbose["segments"])[1:] == transcript.text
-    deltas = [translate.delta(segment, first=not number) for number, segment in enumerate(transcript.segments)]
+    assert "".join(segment["text"] for segment in verbose["segments"]).removeprefix(" ") == transcript.text
+    before = ["", *(segment.text for segment in transcript.segments)]
+    deltas = [translate.delta(segment, told) for segment, told in zip(transcript.segments, before, strict=False)]
     assert "".join(delta.delta for delta in deltas) == transcript.text
 
 

@@ -17,6 +17,7 @@ from dragoman.apis.phonexia_4 import errors, translate
 from dragoman.core.errors import InvalidRequest, MissingField, UnsupportedLanguage, all_errors
 from dragoman.core.jobs import Job, JobState, Remark
 from dragoman.core.request import ChannelMode, RecognitionRequest
+from dragoman.core.spacing import joined
 from dragoman.core.transcript import Transcript
 from dragoman.transport.form import Form
 from scripted import TRANSCRIPT
@@ -80,7 +81,7 @@ def test_the_result_is_the_transcript_in_seconds(transcript: Transcript) -> None
             *((word.start_ms, word.end_ms) for word in heard.words),
         ]
         if heard.words:
-            assert " ".join(word["text"] for word in segment["words"]) == segment["text"]
+            assert joined(word["text"] for word in segment["words"]) == segment["text"]
 
 
 def asked(**parameters: str) -> RecognitionRequest:

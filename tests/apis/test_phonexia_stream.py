@@ -21,6 +21,7 @@ from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import DragomanError, InvalidRequest, UndecodableAudio, UnsupportedOption
 from dragoman.core.events import Final, Finished, Partial, SpeechEnded, SpeechEvent, SpeechStarted
 from dragoman.core.request import Phrase, RecognitionRequest
+from dragoman.core.spacing import joined
 from dragoman.core.transcript import Transcript
 from dragoman.service.vocabulary import CheckedPhrase, CheckedVocabulary
 from dragoman.transport.base import Audio, Command, Finish, Opening, Prefer
@@ -48,7 +49,7 @@ def events(draw: st.DrawFn) -> tuple[Transcript, list[SpeechEvent]]:
         beginning = SpeechStarted(segment.index, 0, segment.start_ms)
         ending = SpeechEnded(segment.index, 0, segment.end_ms)
         partials = [
-            Partial(replace(segment, words=segment.words[:count], text=" ".join(w.text for w in segment.words[:count])))
+            Partial(replace(segment, words=segment.words[:count], text=joined(w.text for w in segment.words[:count])))
             for count in draw(st.lists(st.integers(1, max(1, len(segment.words))), max_size=3))
         ]
         if draw(st.booleans()):

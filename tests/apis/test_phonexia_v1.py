@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from dragoman.apis.phonexia_v1 import translate
 from dragoman.core.capabilities import Capabilities
+from dragoman.core.spacing import joined
 from dragoman.core.transcript import Transcript
 from dragoman.language.tags import _NAMES
 from dragoman.server.settings import Settings
@@ -64,7 +65,7 @@ def test_texts_keep_their_form_and_words_lose_it(transcript: Transcript) -> None
     result = msgspec.to_builtins(translate.recognition(transcript, "a.wav", "EN_US_1"))
     for entry in result["transcription"]:
         segments = transcript.channel(entry["channel_id"])
-        assert entry["text"] == " ".join(segment.text for segment in segments)
+        assert entry["text"] == joined(segment.text for segment in segments)
     for item in result["segmentation"]:
         if item["word"] not in ("<segment>", "</segment>", "<silence/>"):
             assert item["word"] == item["word"].lower()

@@ -312,3 +312,13 @@ def test_times_of_alignments_are_never_after_the_word(ms: int) -> None:
     hours, minutes, seconds = re.findall(r"\[(\d+):(\d\d):(\d\d\.\d)\]", line)[0]
     told_ms = round(1000 * (3600 * int(hours) + 60 * int(minutes) + float(seconds)))
     assert 0 <= ms - told_ms < 100
+
+
+def test_words_of_a_language_without_spaces_stand_together() -> None:
+    words = (Word("今天", 0, 400, 1.0), Word("很好。", 400, 900, 1.0), Word("OK?", 900, 1_300, 1.0))
+    chinese = Transcript("zh", "m", 2_000, (0,), (Segment(0, 0, 0, 1_300, "今天很好。OK?", 1.0, words),))
+    assert OUTPUTS["txt"].render(job({"language": "zh"}), chinese).decode() == "今天很好。OK?\n"
+    assert "今天很好。OK?" in OUTPUTS["srt"].render(job({"language": "zh"}), chinese).decode()
+    results = said(chinese, "json-v2")["results"]
+    assert [result["alternatives"][0]["content"] for result in results] == ["今天", "很好", "。", "OK", "?"]
+    assert [result.get("is_eos") for result in results] == [None, None, True, None, True]

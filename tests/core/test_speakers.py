@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dragoman.core.assemble import Assembler
 from dragoman.core.events import Final, Finished, Opened, SpeakersFound
+from dragoman.core.spacing import joined
 from dragoman.core.speakers import placed, with_speakers
 from dragoman.core.transcript import Segment, SpeakerChange, Transcript, Turn, Word
 from strategies import transcripts
@@ -63,7 +64,7 @@ def test_nothing_is_lost_and_every_segment_is_one_persons(case: tuple[Transcript
         parts = [segment for segment in segments if segment.channel == channel]
         words = [replace(word, speaker=None) for part in parts for word in part.words]
         assert words == [word for segment in transcript.channel(channel) for word in segment.words]
-        assert " ".join(p.text for p in parts) == " ".join(s.text for s in transcript.channel(channel))
+        assert joined(p.text for p in parts) == joined(s.text for s in transcript.channel(channel))
         for part in parts:
             assert {word.speaker for word in part.words} <= {part.speaker}
             if part.words:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
 from typing import Final
@@ -46,7 +46,7 @@ _TEXT_TYPE: Final = "text/plain; charset=utf-8"
 _OWNER: Final = "dragoman"
 _CREATED_UNKNOWN: Final = 0
 _A_WORD: Final = "a"
-"""Segments of the service begin with the space behind a word, where the language has any."""
+"""The first segment of the service begins with the space behind one, where the language has any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,23 +189,24 @@ def _verbose(transcript: Transcript, granularities: frozenset[str]) -> wire.Verb
     )
 
 
-def _segments(segments: Iterable[ours.Segment]) -> list[wire.Segment]:
+def _segments(segments: Sequence[ours.Segment]) -> list[wire.Segment]:
     """What this recogniser has no number for is what it is known to be: no tokens of this vendor's model, a search
     without randomness, and speech, because segments are cut out by a voice activity detector."""
+    texts = [_A_WORD, *(segment.text for segment in segments)]
     return [
         wire.Segment(
             id=number,
             seek=segment.start_ms // 10,
             start=segment.start_ms / 1000,
             end=segment.end_ms / 1000,
-            text=space(_A_WORD, segment.text) + segment.text,
+            text=space(before, segment.text) + segment.text,
             tokens=[],
             temperature=0.0,
             avg_logprob=round(math.log(max(segment.confidence, 1e-6)), 6),
             compression_ratio=_compression_ratio(segment.text),
             no_speech_prob=0.0,
         )
-        for number, segment in enumerate(segments)
+        for number, (before, segment) in enumerate(zip(texts, segments, strict=False))
     ]
 
 
