@@ -205,7 +205,7 @@ class Player:
                     drafted_ms = now_ms
                     utterances[-1].drafts += 1
                     with self._clock("drafts"):
-                        drafts = self._recogniser.engine.draft([session.utterance()])
+                        drafts = session.engine.draft([session.utterance()])
                     with self._clock("drafts_aligned"):
                         session.drafted(drafts[0])
                 else:

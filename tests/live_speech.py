@@ -34,7 +34,7 @@ def recognised_live(
             session.finish()
         while (work := session.work()) is not None and computed(work.kind):
             if work.kind is Kind.PARTIAL:
-                session.drafted(recogniser.engine.draft([session.utterance()])[0])
+                session.drafted(session.engine.draft([session.utterance()])[0])
             else:
                 session.recognise(lambda: False)
         events += session.take_events()

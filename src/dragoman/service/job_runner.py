@@ -264,6 +264,9 @@ class JobRunner:
         except (InvalidAudio, InvalidRequest, QuotaExceeded) as error:
             return Outcome(JobState.REJECTED, remark=Remark(error.code, error.message))
         except Unavailable as error:
+            if job.request.profile in self._recognition.faults:
+                logger.warning("job %d failed: %s", job.number, error.message)
+                return self._after_failure(job, error)  # others can be recognised
             logger.warning("jobs have to wait: %s", error.message)
             return self._after_strain()
         except DragomanError as error:
