@@ -32,7 +32,7 @@ import msgspec
 
 from dragoman.audio.decode import MediaLimits
 from dragoman.core.errors import Cancelled, DragomanError, InternalError, InvalidRequest
-from dragoman.core.events import Finished, Opened, Progress, SpeakersFound
+from dragoman.core.events import AudioEventsFound, Finished, Opened, Progress, SpeakersFound
 from dragoman.core.ports import SAMPLE_RATE, Engine
 from dragoman.language.classes import WordClasses
 from dragoman.server.settings import Profile, Settings, Whisper, load_settings
@@ -149,6 +149,7 @@ def _fake(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, 
         fake.SpellingMatcher(),
         identifier,
         diarizer=fake.LoudnessDiarizer() if script.diarizes else None,
+        tagger=fake.LoudnessTagger(script.sounds) if script.sounds else None,
     )
     return dict.fromkeys(profiles, recogniser)
 
@@ -383,7 +384,7 @@ class Worker:
             Path(task.start.media),
             task.start.request,
             wanted=lambda index: task.shard.has(index) and index not in done,
-            with_speakers=task.shard.number == 0,
+            whole=task.shard.number == 0,
             cancelled=lambda: self._is_cancelled(task),
         )
 
@@ -398,6 +399,8 @@ def _as_message(task: int, report: FileReport) -> protocol.Report:
             return protocol.SegmentDone(task, index, segment)
         case SpeakersFound():
             return protocol.FileSpeakers(task, report)
+        case AudioEventsFound():
+            return protocol.FileAudioEvents(task, report)
         case Finished():
             return protocol.FileFinished(task, report)
 

@@ -26,7 +26,7 @@ _ACCESS_LEVEL: Final = "OWNER"
 def request(form: Form, engines: Mapping[str, str]) -> RecognitionRequest:
     """``engines``: their names of engines → our profiles."""
     form.allow_only(FIELDS)
-    form.boolean("tag_audio_events", default=True)
+    engine = form.choice("engine", engines) or DEFAULT_ENGINE
     language = form.text("language")
     if language is not None:
         try:
@@ -39,38 +39,32 @@ def request(form: Form, engines: Mapping[str, str]) -> RecognitionRequest:
     diarize = form.boolean("diarize", default=False) and detail is not TimeDetail.SEGMENT
     return RecognitionRequest(
         language=language,
+        choice=LanguageChoice() if language is None else None,
         time_detail=detail,
         speakers=SpeakerRequest() if diarize else None,
-        profile=engines[form.choice("engine", engines) or DEFAULT_ENGINE],
+        audio_events=form.boolean("tag_audio_events", default=engine != DEFAULT_ENGINE),
+        profile=engines[engine],
     )
 
 
 def transcription(transcript: Transcript, asked: RecognitionRequest) -> wire.Transcription:
     """Raises ``NoSpeech`` for an empty transcript.
 
-    A language that the client named is certain; one that the server assumed was not detected, and has no probability.
+    A language that the client named is certain; one that was assumed because there is no other, or no model that
+    identifies languages, was not detected, and has no probability.
     """
     if not transcript.text:
         raise NoSpeech("No speech was found in the audio file.")
+    probability: float | UnsetType = UNSET if asked.language is None else 1.0
+    if transcript.languages:
+        probability = transcript.languages[0].score
+    items = _items(transcript)
     return wire.Transcription(
         language_code=transcript.language,
-        text=transcript.text,
-        language_probability=UNSET if asked.language is None else 1.0,
-        words=UNSET if asked.time_detail is TimeDetail.SEGMENT else _words(transcript.words),
+        text=" ".join(text for _, text, _ in items),
+        language_probability=probability,
+        words=UNSET if asked.time_detail is TimeDetail.SEGMENT else _words(),
     )
-
-
-def _words(words: tuple[Word, ...]) -> list[wire.Word]:
-    """Between two words is a spacing item that lasts from the end of the one to the start of the other; it is of the
-    speaker before it."""
-    said: list[wire.Word] = []
-    for word in words:
-        if said:
-            before = said[-1]
-            until = _seconds(word.start_ms)
-            said.append(wire.Word(text=" ", start=before.end, end=until, type="spacing", speaker_id=before.speaker_id))
-        said.append(_word(word))
-    return said
 
 
 def _word(word: Word) -> wire.Word:
