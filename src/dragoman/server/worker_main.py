@@ -35,6 +35,7 @@ from dragoman.core.errors import Cancelled, DragomanError, InternalError, Invali
 from dragoman.core.events import AudioEventsFound, Finished, Opened, Progress, SpeakersFound
 from dragoman.core.ports import SAMPLE_RATE, Engine
 from dragoman.language.classes import WordClasses
+from dragoman.server.beside import with_installed
 from dragoman.server.settings import Profile, Settings, Whisper, load_settings
 from dragoman.service import worker_protocol as protocol
 from dragoman.service.calibration import stream_capacity
@@ -100,8 +101,9 @@ def build_recognisers(settings: Settings) -> dict[str, Recogniser]:
         used.setdefault(profile.engine, set()).add(profile)
     classes = WordClasses(settings.classes_dir)
     classes.load()
+    complete = with_installed(settings)
     loaded = {engine: RECOGNISERS[engine](group, classes) for engine, group in used.items()}
-    return {name: loaded[profile.engine][profile] for name, profile in profiles.items()}
+    return {name: complete(loaded[profile.engine][profile]) for name, profile in profiles.items()}
 
 
 def _placed(settings: Settings, name: str, profile: Profile) -> Profile:

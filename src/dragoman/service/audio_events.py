@@ -14,7 +14,7 @@ from dragoman.core.transcript import AudioEvent
 Floats = npt.NDArray[np.float32]
 
 WINDOW: Final = 5 * SAMPLE_RATE
-"""Samples that the tagger hears at once. Models that learnt from clips of ten seconds hear little in fewer than five."""
+"""Samples that the tagger hears at once. Models that learnt from clips of ten seconds need some of that."""
 HOP: Final = WINDOW // 2
 """Samples from one window to the next. Of each the middle counts: what is heard there has the same time around it."""
 ENTER: Final = 0.5

@@ -22,8 +22,8 @@ from dragoman.core.errors import (
     UnknownModel,
     UnsupportedLanguage,
 )
-from dragoman.core.events import Final as FinalSegment
 from dragoman.core.events import AudioEventsFound, Finished, Opened, Progress, RecognitionEvent, SpeakersFound
+from dragoman.core.events import Final as FinalSegment
 from dragoman.core.jobs import Job, JobState, JobStore, Lease, MediaStore, Outcome, Remark
 from dragoman.service.recognition import Recognition
 

@@ -13,7 +13,15 @@ import numpy.typing as npt
 from dragoman.audio.segment import SpeechSegment
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import Cancelled
-from dragoman.core.ports import Aligner, AudioTagger, Diarizer, DictionaryMatcher, Engine, Hypothesis, LanguageIdentifier
+from dragoman.core.ports import (
+    Aligner,
+    AudioTagger,
+    Diarizer,
+    DictionaryMatcher,
+    Engine,
+    Hypothesis,
+    LanguageIdentifier,
+)
 from dragoman.core.request import RecognitionRequest, TimeDetail
 from dragoman.core.transcript import Character, Segment, Word
 

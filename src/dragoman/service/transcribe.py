@@ -63,8 +63,8 @@ class Transcriber:
         whole: bool = True,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Generator[FileReport, None, None]:
-        """``Opened``, then ``Progress`` and ``Recognised``, then ``SpeakersFound`` and ``AudioEventsFound`` if the request
-        asks for them, they can be found, and the ``whole`` recording is listened to, then ``Finished``.
+        """``Opened``, then ``Progress`` and ``Recognised``, then ``SpeakersFound`` and ``AudioEventsFound`` if the
+        request asks for them, they can be found, and the ``whole`` recording is listened to, then ``Finished``.
 
         Where the language is to be found out, the first half minute of speech says it, and is recognised then.
 

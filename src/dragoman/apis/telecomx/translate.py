@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from heapq import merge
 from typing import Any, Final
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from dragoman.apis.telecomx import wire
 from dragoman.core.errors import InvalidField, NoSpeech
-from dragoman.core.request import RecognitionRequest, SpeakerRequest, TimeDetail
-from dragoman.core.transcript import Transcript, Word
+from dragoman.core.request import LanguageChoice, RecognitionRequest, SpeakerRequest, TimeDetail
+from dragoman.core.transcript import AudioEvent, Segment, Transcript, Word
 from dragoman.language.tags import iso_639_1
 from dragoman.service.auth import Identity, LoginToken
 from dragoman.transport.form import Form
@@ -58,19 +59,43 @@ def transcription(transcript: Transcript, asked: RecognitionRequest) -> wire.Tra
     probability: float | UnsetType = UNSET if asked.language is None else 1.0
     if transcript.languages:
         probability = transcript.languages[0].score
-    items = _items(transcript)
+    is_timed = asked.time_detail is not TimeDetail.SEGMENT
+    items = list(
+        merge(
+            map(_word, transcript.words if is_timed else transcript.segments),
+            map(_audio_event, transcript.audio_events),
+            key=_start,
+        )
+    )
     return wire.Transcription(
         language_code=transcript.language,
-        text=" ".join(text for _, text, _ in items),
+        text=" ".join(item.text for item in items),
         language_probability=probability,
-        words=UNSET if asked.time_detail is TimeDetail.SEGMENT else _words(),
+        words=_spaced(items) if is_timed else UNSET,
     )
 
 
-def _word(word: Word) -> wire.Word:
+def _spaced(items: list[wire.Word]) -> list[wire.Word]:
+    """Between two items is a spacing item that lasts from the end of the one to the start of the other; it is of the
+    speaker before it."""
+    spaced: list[wire.Word] = []
+    for item in items:
+        if spaced:
+            before = spaced[-1]
+            start = min(before.end, item.start)
+            spaced.append(
+                wire.Word(text=" ", start=start, end=item.start, type="spacing", speaker_id=before.speaker_id)
+            )
+        spaced.append(item)
+    return spaced
+
+
+def _word(word: Word | Segment) -> wire.Word:
+    """A word, or a segment as if it were one."""
+    spoken = word.characters if isinstance(word, Word) else ()
     characters = [
         wire.Character(text=character.text, start=_seconds(character.start_ms), end=_seconds(character.end_ms))
-        for character in word.characters
+        for character in spoken
     ]
     return wire.Word(
         text=word.text,
@@ -80,6 +105,19 @@ def _word(word: Word) -> wire.Word:
         speaker_id=UNSET if word.speaker is None else f"speaker_{word.speaker}",
         characters=characters or UNSET,
     )
+
+
+def _audio_event(event: AudioEvent) -> wire.Word:
+    return wire.Word(
+        text=f"({event.label.lower()})",
+        start=_seconds(event.start_ms),
+        end=_seconds(event.end_ms),
+        type="audio_event",
+    )
+
+
+def _start(item: wire.Word) -> float:
+    return item.start
 
 
 def _seconds(ms: int) -> float:

@@ -1,0 +1,133 @@
+"""What is heard besides speech, by a model that sherpa-onnx has for tagging audio: Zipformer or CED."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from dragoman.core.errors import EngineNotReady
+from dragoman.core.ports import SAMPLE_RATE, AudioTag, Samples
+from dragoman.engines.sherpa.folder import find_part, find_text, read_metadata
+from dragoman.engines.sherpa.library import load_library
+
+_LABELS: Final = "class_labels_indices.csv"
+_SHORTEST: Final = SAMPLE_RATE
+"""Samples. Fewer are filled up with silence: the networks need some frames."""
+_SPEECH: Final = frozenset(
+    {
+        *("Speech", "Male speech, man speaking", "Female speech, woman speaking", "Child speech, kid speaking"),
+        *("Conversation", "Narration, monologue", "Babbling", "Speech synthesizer", "Whispering"),
+        *("Hubbub, speech noise, speech babble", "Chatter"),
+    }
+)
+"""What AudioSet, from which these models learnt, calls speech."""
+_NO_EVENTS: Final = frozenset(
+    {
+        *("Silence", "Noise", "Environmental noise", "White noise", "Pink noise", "Static", "Mains hum"),
+        *("Inside, small room", "Inside, large room or hall", "Inside, public space", "Reverberation", "Echo"),
+        *("Outside, urban or manmade", "Outside, rural or natural", "Field recording", "Sound effect"),
+        *("Distortion", "Sidetone", "Cacophony", "Throbbing", "Vibration", "Television", "Radio"),
+    }
+)
+"""What says where or how something was recorded, and not that something happened."""
+
+
+class SherpaTagger:
+    """The ``AudioTagger`` of a folder with a model and the file ``class_labels_indices.csv``."""
+
+    def __init__(self, folder: Path, threads: int = 1) -> None:
+        self._folder = folder
+        self._threads = threads
+        self._model: Any = None
+        self._count = 0
+
+    def check(self) -> None:
+        """Whether all that ``load`` needs is there, without reading the model. Raises ``EngineNotReady`` with what to
+        do."""
+        self._files()
+        load_library()
+
+    def load(self) -> None:
+        if self._model is not None:
+            return
+        model, labels, count = self._files()
+        library = load_library()
+        inputs, classes = _shape(model)
+        if classes != count:  # where they differ the library ends the process
+            raise EngineNotReady(
+                f"{labels} has {count} labels, and {model.name} tells {classes} apart; take its own file"
+            )
+        config = library.AudioTaggingModelConfig(
+            zipformer=library.OfflineZipformerAudioTaggingModelConfig(model=str(model) if inputs == 2 else ""),
+            ced=str(model) if inputs == 1 else "",
+            num_threads=self._threads,
+            provider="cpu",
+        )
+        try:
+            self._model = library.AudioTagging(library.AudioTaggingConfig(model=config, labels=str(labels)))
+        except Exception as error:
+            raise EngineNotReady(f"{model} cannot be loaded, put the model there again: {error}") from error
+        self._count = count
+
+    def tag(self, samples: Samples) -> tuple[AudioTag, ...]:
+        self.load()
+        audio = np.frombuffer(samples, np.float32)
+        if not len(audio):
+            return ()
+        stream = self._model.create_stream()
+        stream.accept_waveform(SAMPLE_RATE, np.pad(audio, (0, max(0, _SHORTEST - len(audio)))))
+        heard = self._model.compute(stream, self._count)
+        return tuple(
+            AudioTag(event.name, min(max(event.prob, 0.0), 1.0))
+            for event in heard
+            if event.name not in _SPEECH and event.name not in _NO_EVENTS
+        )
+
+    def _files(self) -> tuple[Path, Path, int]:
+        """The model, the labels, and how many there are. Raises ``EngineNotReady``."""
+        model, labels = find_part(self._folder, "model", int8=True), find_text(self._folder, _LABELS)
+        missing = [name for name, file in (("model.onnx", model), (_LABELS, labels)) if file is None]
+        if model is None or labels is None:
+            raise EngineNotReady(
+                f"the tagging model in {self._folder} is not complete, put there: {', '.join(missing)}"
+            )
+        read_metadata(model)
+        return model, labels, _count_labels(labels)
+
+
+def _count_labels(file: Path) -> int:
+    """Lines of index, id and name in quotes, after a heading: exactly as the library wants them, because it ends the
+    process where they are not. Raises ``EngineNotReady``."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()[1:]
+        for index, line in enumerate(lines):
+            parts = line.split(",", 2)
+            (names,) = csv.reader(parts[2:])
+            if parts[0] != str(index) or len(names) != 1 or not (parts[2][0] == parts[2][-1] == '"'):
+                raise ValueError(f'line {index + 2} is not of the form {index},ID,"name"')
+    except (OSError, ValueError, csv.Error) as error:
+        raise EngineNotReady(f"{file} cannot be read, put the model there again: {error}") from error
+    if not lines:
+        raise EngineNotReady(f"{file} has no labels, put the model there again")
+    return len(lines)
+
+
+def _shape(model: Path) -> tuple[int, int]:
+    """How many inputs it has (a Zipformer is told how long the audio is, a CED is not), and how many labels it tells
+    apart. Raises ``EngineNotReady``."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 4
+    try:
+        session = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        inputs, classes = len(session.get_inputs()), session.get_outputs()[0].shape[1]
+    except Exception as error:  # onnxruntime has no common class for its own
+        raise EngineNotReady(f"{model} cannot be loaded, put the model there again: {error}") from error
+    if inputs not in (1, 2) or not isinstance(classes, int):
+        raise EngineNotReady(f"{model} is no model for tagging audio as sherpa-onnx has them, a Zipformer or a CED")
+    return inputs, classes
