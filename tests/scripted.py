@@ -14,6 +14,7 @@ import httpx
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import DragomanError, InvalidRequest, UnknownModel
 from dragoman.core.events import (
+    AudioEventsFound,
     Final,
     Finished,
     Opened,
@@ -68,6 +69,7 @@ def script(transcript: Transcript) -> list[Step]:
         *(Final(segment) for segment in transcript.segments),
         Progress(transcript.duration_ms),
         *([SpeakersFound(changes=transcript.changes)] if transcript.changes else []),
+        *([AudioEventsFound(transcript.audio_events)] if transcript.audio_events else []),
         Finished(transcript.duration_ms, transcript.language, transcript.model),
     ]
 
@@ -194,6 +196,7 @@ class ScriptedPool:
         self.languages = languages
         self.phrases = True
         self.diarizes = True
+        self.identifies: tuple[str, ...] = ()
         self.profiles = ("default", "accurate")
         self.start_gate: asyncio.Event | None = None
         self.start_error: Exception | None = None
@@ -225,6 +228,7 @@ class ScriptedPool:
             languages=self.languages,
             phrases=self.phrases,
             diarizes=self.diarizes,
+            identifies=self.identifies,
         )
 
     async def transcribe(

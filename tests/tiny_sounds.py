@@ -1,7 +1,7 @@
 """Models for sherpa-onnx that are made on the spot: one that tags audio, and a Whisper that tells languages apart.
 
-The tagger's answer is known: what is low is music, what is high is applause, everything is speech besides. The Whisper's
-is not, but it depends on all of the audio.
+The tagger's answer is known: what is low is music, what is high is applause, everything is speech besides. The
+Whisper's is not, but it depends on all of the audio.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ MUSIC_HZ: Final = 300.0
 APPLAUSE_HZ: Final = 6_000.0
 LANGUAGES: Final = ("en", "zh", "de", "haw", "jw", "cs")
 """Whisper's codes, of which one has none in ISO 639-1 and another a different one."""
+_BANDS: Final = {"zipformer": 80, "ced": 64}
 _VOCABULARY: Final = 24
 _WIDTH: Final = 8
 _CONTEXT: Final = 16
@@ -35,17 +36,17 @@ def tone(hertz: float, seconds: float, level: float = 0.5) -> Floats:
     return (level * np.sin(2 * np.pi * hertz * times)).astype(np.float32)
 
 
-def save_tiny_tagger(folder: Path, kind: Literal["zipformer", "ced"] = "zipformer") -> Path:
-    """Skips the test where the extra is not installed."""
+def save_tiny_tagger(folder: Path, kind: Literal["zipformer", "ced"] = "zipformer", bands: int | None = None) -> Path:
+    """``bands``: other features than models of this kind have. Skips the test where the extra is not installed."""
     pytest.importorskip("sherpa_onnx", reason="the extra sherpa is not installed: pip install 'dragoman[sherpa]'")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.onnx").write_bytes(_tagger(80) if kind == "zipformer" else _tagger(64, is_ced=True))
+    (folder / "model.onnx").write_bytes(_tagger(bands or _BANDS[kind], is_ced=kind == "ced"))
     lines = [f'{index},/m/{index},"{label}"' for index, label in enumerate(LABELS)]
     (folder / "class_labels_indices.csv").write_text("\n".join(["index,mid,display_name", *lines, ""]))
     return folder
 
 
-def _tagger(bands: int, *, is_ced: bool = False) -> bytes:
+def _tagger(bands: int, *, is_ced: bool) -> bytes:
     """The mean of each band over the time → how much more there is in the lower half than in the upper."""
     graph = GraphBuilder()
     if is_ced:

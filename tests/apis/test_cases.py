@@ -8,6 +8,7 @@ A case file is JSON:
 ``settings``   differences from the defaults
 ``phrases``    false: the recogniser cannot prefer phrases
 ``diarizes``   false: it cannot tell speakers apart
+``languages``  that it recognises, ``identifies`` those that it tells apart
 ``transcript`` what the recogniser hears: ``text`` per segment with word times (see ``heard.transcript``)
 ``reply``      ``status``, and ``json`` or ``text``, with ``content_type``
 
@@ -49,6 +50,7 @@ async def test_the_reply_is_the_documented_one(file: Path, tmp_path: Path, reque
     pool = ScriptedPool(script(transcript(case.get("transcript"))), languages)
     pool.phrases = case.get("phrases", True)
     pool.diarizes = case.get("diarizes", True)
+    pool.identifies = tuple(case.get("identifies", []))
     app = application(settings, pool)
     files: list[tuple[str, Any]] = [(field, (None, value.encode())) for field, value in asked.get("fields", [])]
     files += [("file", (filename, b"audio")) for filename in asked.get("files", [])]

@@ -75,4 +75,4 @@ IDENTIFIERS: Final[dict[ModelEngine, Callable[[Path], LanguageIdentifier]]] = {
     ModelEngine.WHISPER: _whisper_identifier,
 }
 TAGGERS: Final[dict[ModelEngine, Callable[[Path], AudioTagger]]] = {ModelEngine.SHERPA: _sherpa_tagger}
-"""Each engine: the folder of a model → what it does. The imports are inside, so that a worker loads only what it uses."""
+"""Each engine: the folder of a model → what it does. Imports are inside, so that a worker loads only what it uses."""

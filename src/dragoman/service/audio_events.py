@@ -54,6 +54,10 @@ class AudioEventListener:
             self._samples = self._samples[self._next :].copy()
             self._next = HOP
 
+    @property
+    def held_samples(self) -> int:
+        return len(self._samples)
+
     def found(self) -> tuple[AudioEvent, ...]:
         """In all of it; there is no more. In the order of time."""
         if len(self._samples) > self._next + WINDOW - HOP or (self._next == 0 and self._length):

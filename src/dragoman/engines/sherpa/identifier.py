@@ -71,7 +71,10 @@ class SherpaIdentifier:
     def identify(self, samples: Samples, among: Sequence[str]) -> tuple[float, ...]:
         self.load()
         described = self._describe()
-        logits = self._first_logits(samples, described)
+        try:
+            logits = self._first_logits(samples, described)
+        except Exception as error:  # onnxruntime has no common class for its own
+            raise EngineNotReady(f"the files of the model in {self._folder} do not fit together: {error}") from error
         wanted = logits[[described.tokens[language] for language in among]].astype(np.float64)
         shares = np.exp(wanted - wanted.max())
         return tuple((shares / shares.sum()).tolist())

@@ -79,7 +79,12 @@ class SherpaTagger:
             return ()
         stream = self._model.create_stream()
         stream.accept_waveform(SAMPLE_RATE, np.pad(audio, (0, max(0, _SHORTEST - len(audio)))))
-        heard = self._model.compute(stream, self._count)
+        try:
+            heard = self._model.compute(stream, self._count)
+        except RuntimeError as error:
+            raise EngineNotReady(
+                f"the model in {self._folder} is not for audio as sherpa-onnx gives it: {error}"
+            ) from error
         return tuple(
             AudioTag(event.name, min(max(event.prob, 0.0), 1.0))
             for event in heard
