@@ -12,7 +12,7 @@ from dragoman.core.ports import SAMPLE_RATE, Samples, WordTimes
 from dragoman.core.request import DictionaryWord
 from dragoman.core.transcript import Character
 from dragoman.engines.whisper.network import LONGEST_MS, Floats, WhisperNetwork
-from dragoman.engines.whisper.words import spelt
+from dragoman.engines.words import spelt
 
 _SHORTEST_MS: Final = 100
 _MOST_TOKENS: Final = 400

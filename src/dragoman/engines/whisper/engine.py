@@ -15,9 +15,9 @@ from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import EngineNotReady
 from dragoman.core.ports import SAMPLE_RATE, Hypothesis, HypothesisWord, Samples, Utterance
 from dragoman.core.request import RecognitionRequest
-from dragoman.engines.moonshine.selection import is_guess, is_loop
+from dragoman.engines.guards import is_guess, is_loop
 from dragoman.engines.whisper.network import LONGEST_MS, Floats, Heard, WhisperNetwork
-from dragoman.engines.whisper.words import TokenWord, begins_word, word_probability, words_of
+from dragoman.engines.words import TokenWord, begins_word, word_probability, words_of
 
 _SHORTEST: Final = SAMPLE_RATE // 10
 """Audio shorter than this has no words."""
