@@ -1,4 +1,4 @@
-"""Which hypotheses not to believe at all, whatever the engine. Pure."""
+"""Which audio to recognise nothing in, and which hypotheses not to believe, whatever the engine. Pure."""
 
 from __future__ import annotations
 
@@ -7,12 +7,23 @@ import zlib
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
+from dragoman.core.ports import SAMPLE_RATE
+
+_SHORTEST: Final = SAMPLE_RATE // 10
 _MAX_ZLIB_RATIO: Final = 2.4
 _MIN_TEXT_FOR_RATIO: Final = 40
 _MIN_MEAN_LOG_PROBABILITY: Final = -1.0
 _MAX_REPEATS: Final = {1: 7, 2: 5, 3: 4, 4: 4, 5: 4, 6: 3, 7: 3, 8: 3, 9: 3, 10: 3}
 """Length of a phrase in words → how often it may follow itself at most before it is a loop."""
 _NOT_SPOKEN: Final = re.compile(r"[^\w']+")
+
+
+def is_audible(audio: npt.NDArray[np.float32]) -> bool:
+    """Whether there can be a word in it: a tenth of a second, and not of digital silence."""
+    return len(audio) >= _SHORTEST and bool(audio.any())
 
 
 def spoken(word: str) -> str:

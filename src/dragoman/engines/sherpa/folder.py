@@ -53,8 +53,8 @@ def check_metadata(file: Path, found: Mapping[str, str], needed: Mapping[str, Ca
             read(found[key])
         except ValueError as error:
             raise EngineNotReady(
-                f"{file} is not a model as sherpa-onnx has them, its metadata {key} cannot be used ({error}); export it "
-                "with the script that is for sherpa-onnx, or put the published one there again"
+                f"{file} is not a model as sherpa-onnx has them, its metadata {key} cannot be used ({error}); export "
+                "it with the script that is for sherpa-onnx, or put the published one there again"
             ) from error
 
 
