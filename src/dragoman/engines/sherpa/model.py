@@ -16,7 +16,7 @@ from dragoman.engines.sherpa.folder import (
     find_text,
     number,
     numbers,
-    read_metadata,
+    read_part,
     read_tokens,
     reals,
     words,
@@ -133,7 +133,7 @@ def describe(folder: Path, *, int8: bool) -> SherpaModel:
         if (model := find_part(folder, "model", int8=int8)) is None:
             raise _incomplete(folder, "encoder.onnx, decoder.onnx and joiner.onnx, or model.onnx")
         return _sense_voice(folder, model)
-    found = read_metadata(encoder)
+    found = read_part(encoder).metadata
     if found.get("model_type", "").startswith("whisper"):
         return _whisper(folder, encoder, found, int8)
     files = {"encoder": encoder, "decoder": _part(folder, "decoder", int8), "joiner": _part(folder, "joiner", int8)}
@@ -141,7 +141,7 @@ def describe(folder: Path, *, int8: bool) -> SherpaModel:
 
 
 def _transducer(folder: Path, files: Mapping[str, Path], found: Mapping[str, str]) -> SherpaModel:
-    decoder, _ = read_metadata(files["decoder"]), read_metadata(files["joiner"])
+    decoder, joiner = read_part(files["decoder"]).metadata, read_part(files["joiner"])
     type_ = found.get("model_type", "")
     tokens_file = _text(folder, "tokens.txt")
     tokens = read_tokens(tokens_file)
@@ -152,6 +152,8 @@ def _transducer(folder: Path, files: Mapping[str, Path], found: Mapping[str, str
         size = number(found["vocab_size"]) + 1
         if len(tokens) != size or tokens.get(size - 1) != "<blk>":
             raise _strange_tokens(tokens_file, f"it has to have {size} tokens and <blk> last")
+        if "tdt" not in found.get("url", "") and joiner.last_sizes[:1] not in ((size,), (None,)):
+            raise EngineNotReady(f"{files['joiner']} belongs to another model, put the right one there")
     else:
         check_metadata(files["decoder"], decoder, _DECODER)
         if "decode_chunk_len" in found or "T" in found:
@@ -176,7 +178,7 @@ def _transducer(folder: Path, files: Mapping[str, Path], found: Mapping[str, str
 
 
 def _sense_voice(folder: Path, file: Path) -> SherpaModel:
-    found = read_metadata(file)
+    found = read_part(file).metadata
     if "lfr_window_size" not in found or "with_itn" not in found:
         raise _unknown(file, found.get("model_type", ""))
     check_metadata(file, found, _SENSE_VOICE)
@@ -189,7 +191,7 @@ def _sense_voice(folder: Path, file: Path) -> SherpaModel:
 
 def _whisper(folder: Path, encoder: Path, found: Mapping[str, str], int8: bool) -> SherpaModel:
     decoder = _part(folder, "decoder", int8)
-    read_metadata(decoder)
+    read_part(decoder)
     check_metadata(encoder, found, _WHISPER)
     languages: tuple[str, ...] = ("en",)
     if number(found["is_multilingual"]):
