@@ -6,7 +6,6 @@ Whisper's is not, but it depends on all of the audio.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
@@ -14,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from dragoman.codecs.onnx_graph import GraphBuilder, _bytes, _text
+from dragoman.codecs.onnx_graph import GraphBuilder
 from dragoman.core.ports import SAMPLE_RATE
+from tiny_sherpa import with_metadata
 
 Floats = npt.NDArray[np.float32]
 
@@ -64,7 +64,7 @@ def _tagger(bands: int, *, is_ced: bool) -> bytes:
     (logits,) = graph.node("Add", [mixed, graph.constant("bias", bias)])
     graph.node("Sigmoid", [logits], ["probs"])
     graph.output("probs", "float32", "N", len(LABELS))
-    return with_metadata(graph.model(), {})
+    return graph.model()
 
 
 def save_tiny_identifier(folder: Path, **changed: str | None) -> Path:
@@ -91,7 +91,7 @@ def save_tiny_identifier(folder: Path, **changed: str | None) -> Path:
     kept = {key: value for key, value in (described | changed).items() if value is not None}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "tiny-encoder.onnx").write_bytes(with_metadata(_encoder(), kept))
-    (folder / "tiny-decoder.onnx").write_bytes(with_metadata(_decoder(), {}))
+    (folder / "tiny-decoder.onnx").write_bytes(_decoder())
     return folder
 
 
@@ -129,8 +129,3 @@ def _decoder() -> bytes:
         graph.node("Identity", [f"in_n_layer_self_{part}_cache"], [f"out_n_layer_self_{part}_cache"])
         graph.output(f"out_n_layer_self_{part}_cache", "float32", 1, "N", _CONTEXT, _WIDTH)
     return graph.model()
-
-
-def with_metadata(model: bytes, entries: Mapping[str, str]) -> bytes:
-    """Messages of this format that follow each other are one."""
-    return model + b"".join(_bytes(14, _text(1, key) + _text(2, value)) for key, value in entries.items())

@@ -75,6 +75,12 @@ def _named_for(settings: Settings, task: ModelTask) -> str | None:
     return named
 
 
+def languages_in(folder: Path) -> tuple[str, ...]:
+    """Those of an installed model, by its folder."""
+    installed = ModelFolder(folder.parent).model(folder.name)
+    return installed.model.languages if isinstance(installed, InstalledModel) else ()
+
+
 def catalogue(settings: Settings) -> dict[str, Model]:
     """The built-in catalogue, and the operator's own over it. Raises ``CatalogueError``."""
     built_in = (files("dragoman.server") / "data" / "models.toml").read_text(encoding="utf-8")

@@ -43,9 +43,9 @@ COVERAGE: Final = Coverage(
             _STT,
             "tag_audio_events",
             "differs",
-            "With an audio tagging model, and nothing without one. Items of the type audio_event, such as (laughter), as "
-            "in the vendor's engine behind ELEVEN; the document has no type for them. They are in text as well. The "
-            "document honours it for ELEVEN only; here it is honoured for FREE as well where it is given.",
+            "With an audio tagging model; without one there are no such items. Their type is audio_event, their text "
+            "as in (laughter), as in the engine behind ELEVEN; the document has no type for them. They are in text "
+            "as well. The document honours it for ELEVEN only; here FREE honours it too where it is given.",
         ),
         Covered(
             _STT,

@@ -13,11 +13,11 @@ from typing import Final
 import numpy as np
 
 from dragoman.core.ports import HypothesisWord
+from dragoman.engines.guards import is_loop, spoken
 from dragoman.engines.moonshine.beam import log_softmax, most_tokens
 from dragoman.engines.moonshine.biasing import Biasing, Place
 from dragoman.engines.moonshine.confidence import draft_confidence, word_log_probability
 from dragoman.engines.moonshine.model import DecoderState, Floats, MoonshineModel
-from dragoman.engines.moonshine.selection import is_loop, spoken
 from dragoman.engines.moonshine.tokenizer import BEGIN, END, Tokenizer
 
 _MARGIN: Final = 0.5

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from dragoman.core.errors import EngineNotReady
-from dragoman.engines.sherpa import onnx_file
+from dragoman.engines.sherpa.onnx_file import OnnxFile, read_onnx
 
 _INT8: Final = ".int8."
 
@@ -35,10 +35,10 @@ def find_text(folder: Path, name: str) -> Path | None:
     return found[0] if len(found) == 1 else None
 
 
-def read_metadata(file: Path) -> dict[str, str]:
-    """Of an ONNX file. Raises ``EngineNotReady``."""
+def read_part(file: Path) -> OnnxFile:
+    """Raises ``EngineNotReady`` for a file that is not whole, or no ONNX model."""
     try:
-        return onnx_file.metadata(file)
+        return read_onnx(file)
     except (OSError, ValueError) as error:
         raise EngineNotReady(f"{file} cannot be used, put the model there again: {error}") from error
 
@@ -53,8 +53,8 @@ def check_metadata(file: Path, found: Mapping[str, str], needed: Mapping[str, Ca
             read(found[key])
         except ValueError as error:
             raise EngineNotReady(
-                f"{file} is not a model as sherpa-onnx has them, its metadata {key} cannot be used ({error}); export it "
-                "with the script that is for sherpa-onnx, or put the published one there again"
+                f"{file} is not a model as sherpa-onnx has them, its metadata {key} cannot be used ({error}); export "
+                "it with the script that is for sherpa-onnx, or put the published one there again"
             ) from error
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from dragoman.core.errors import EngineNotReady
 from dragoman.core.ports import Samples
-from dragoman.engines.sherpa.folder import check_metadata, find_part, number, numbers, read_metadata, words
+from dragoman.engines.sherpa.folder import check_metadata, find_part, number, numbers, read_part, words
 from dragoman.engines.sherpa.log_mel import log_mel
 from dragoman.engines.whisper.folder import iso_language
 
@@ -112,8 +112,8 @@ def _describe(folder: Path) -> _Description:
     if encoder is None or decoder is None:
         missing = "encoder" if encoder is None else "decoder"
         raise EngineNotReady(f"the model in {folder} has no {missing}; a Whisper model has an encoder and a decoder")
-    found = read_metadata(encoder)
-    read_metadata(decoder)
+    found = read_part(encoder).metadata
+    read_part(decoder)
     check_metadata(encoder, found, _NEEDED)
     if not number(found["is_multilingual"]):
         raise EngineNotReady(f"the Whisper model in {folder} knows English alone; take one that knows more languages")

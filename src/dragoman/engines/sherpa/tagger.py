@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from dragoman.core.errors import EngineNotReady
 from dragoman.core.ports import SAMPLE_RATE, AudioTag, Samples
-from dragoman.engines.sherpa.folder import find_part, find_text, read_metadata
+from dragoman.engines.sherpa.folder import find_part, find_text, read_part
 from dragoman.engines.sherpa.library import load_library
 
 _LABELS: Final = "class_labels_indices.csv"
@@ -35,6 +36,16 @@ _NO_EVENTS: Final = frozenset(
 """What says where or how something was recorded, and not that something happened."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Description:
+    """A Zipformer is told how long the audio is, a CED is not: so they are known. ``count``: of the labels."""
+
+    model: Path
+    labels: Path
+    count: int
+    is_ced: bool
+
+
 class SherpaTagger:
     """The ``AudioTagger`` of a folder with a model and the file ``class_labels_indices.csv``."""
 
@@ -47,30 +58,26 @@ class SherpaTagger:
     def check(self) -> None:
         """Whether all that ``load`` needs is there, without reading the model. Raises ``EngineNotReady`` with what to
         do."""
-        self._files()
+        self._describe()
         load_library()
 
     def load(self) -> None:
         if self._model is not None:
             return
-        model, labels, count = self._files()
+        described = self._describe()
         library = load_library()
-        inputs, classes = _shape(model)
-        if classes != count:  # where they differ the library ends the process
-            raise EngineNotReady(
-                f"{labels} has {count} labels, and {model.name} tells {classes} apart; take its own file"
-            )
+        model = str(described.model)
         config = library.AudioTaggingModelConfig(
-            zipformer=library.OfflineZipformerAudioTaggingModelConfig(model=str(model) if inputs == 2 else ""),
-            ced=str(model) if inputs == 1 else "",
+            zipformer=library.OfflineZipformerAudioTaggingModelConfig(model="" if described.is_ced else model),
+            ced=model if described.is_ced else "",
             num_threads=self._threads,
             provider="cpu",
         )
         try:
-            self._model = library.AudioTagging(library.AudioTaggingConfig(model=config, labels=str(labels)))
+            self._model = library.AudioTagging(library.AudioTaggingConfig(model=config, labels=str(described.labels)))
         except Exception as error:
             raise EngineNotReady(f"{model} cannot be loaded, put the model there again: {error}") from error
-        self._count = count
+        self._count = described.count
 
     def tag(self, samples: Samples) -> tuple[AudioTag, ...]:
         self.load()
@@ -91,16 +98,23 @@ class SherpaTagger:
             if event.name not in _SPEECH and event.name not in _NO_EVENTS
         )
 
-    def _files(self) -> tuple[Path, Path, int]:
-        """The model, the labels, and how many there are. Raises ``EngineNotReady``."""
+    def _describe(self) -> _Description:
+        """Raises ``EngineNotReady``."""
         model, labels = find_part(self._folder, "model", int8=True), find_text(self._folder, _LABELS)
         missing = [name for name, file in (("model.onnx", model), (_LABELS, labels)) if file is None]
         if model is None or labels is None:
             raise EngineNotReady(
                 f"the tagging model in {self._folder} is not complete, put there: {', '.join(missing)}"
             )
-        read_metadata(model)
-        return model, labels, _count_labels(labels)
+        found, count = read_part(model), _count_labels(labels)
+        classes = found.last_sizes[0] if len(found.last_sizes) == 1 else None
+        if found.inputs not in (1, 2) or not classes:
+            raise EngineNotReady(f"{model} is no model for tagging audio as sherpa-onnx has them, a Zipformer or a CED")
+        if classes != count:  # the library would end the process
+            raise EngineNotReady(
+                f"{labels} has {count} labels, and {model.name} tells {classes} apart; take its own file"
+            )
+        return _Description(model, labels, count, is_ced=found.inputs == 1)
 
 
 def _count_labels(file: Path) -> int:
@@ -118,21 +132,3 @@ def _count_labels(file: Path) -> int:
     if not lines:
         raise EngineNotReady(f"{file} has no labels, put the model there again")
     return len(lines)
-
-
-def _shape(model: Path) -> tuple[int, int]:
-    """How many inputs it has (a Zipformer is told how long the audio is, a CED is not), and how many labels it tells
-    apart. Raises ``EngineNotReady``."""
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 4
-    try:
-        session = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-        inputs, classes = len(session.get_inputs()), session.get_outputs()[0].shape[1]
-    except Exception as error:  # onnxruntime has no common class for its own
-        raise EngineNotReady(f"{model} cannot be loaded, put the model there again: {error}") from error
-    if inputs not in (1, 2) or not isinstance(classes, int):
-        raise EngineNotReady(f"{model} is no model for tagging audio as sherpa-onnx has them, a Zipformer or a CED")
-    return inputs, classes
