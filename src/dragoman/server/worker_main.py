@@ -35,8 +35,8 @@ from dragoman.core.errors import Cancelled, DragomanError, InternalError, Invali
 from dragoman.core.events import AudioEventsFound, Finished, Opened, Progress, SpeakersFound
 from dragoman.core.ports import SAMPLE_RATE, Engine
 from dragoman.language.classes import WordClasses
-from dragoman.server.shared_models import with_installed
 from dragoman.server.settings import Profile, Settings, Sherpa, Whisper, load_settings
+from dragoman.server.shared_models import with_installed
 from dragoman.service import worker_protocol as protocol
 from dragoman.service.calibration import stream_capacity
 from dragoman.service.endpointing import EndpointingRule

@@ -168,8 +168,8 @@ STREAM: Final = (
         "identify-language, identify-multiple-languages, language-options, preferred-language",
         "supported",
         "With a model that identifies languages, the profile's own or one that is installed for all, among those that "
-        "the profile 'default' recognises; without one they are refused. One channel's language is known after three seconds of speech; until "
-        "then the preferred one or the first is taken.",
+        "the profile 'default' recognises; without one they are refused. One channel's language is known after three "
+        "seconds of speech; until then the preferred one or the first is taken.",
     ),
     Covered(_STREAM, "any other parameter", "refused", "Nothing is dropped in silence."),
     Covered(
