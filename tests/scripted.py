@@ -7,12 +7,13 @@ import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import httpx
 
 from dragoman.core.capabilities import Capabilities
-from dragoman.core.errors import DragomanError, InvalidRequest, UnknownModel
+from dragoman.core.errors import DragomanError, EngineNotReady, InvalidRequest, UnknownModel
 from dragoman.core.events import (
     AudioEventsFound,
     Final,
@@ -29,6 +30,7 @@ from dragoman.core.events import (
 from dragoman.core.request import AudioEncoding, RecognitionRequest, Vocabulary
 from dragoman.core.transcript import Character, Segment, Transcript, Word
 from dragoman.server.app import Application, build_app
+from dragoman.server.models import advice
 from dragoman.server.protocol import HttpProtocol, WebSocketProtocol
 from dragoman.server.serve import Server
 from dragoman.server.settings import Settings
@@ -194,10 +196,12 @@ class ScriptedPool:
         self.streams_left = asyncio.Semaphore(0)
         """Can be acquired once for each stream that was closed."""
         self.languages = languages
+        self.others: tuple[Capabilities, ...] = ()
         self.phrases = True
         self.diarizes = True
         self.identifies: tuple[str, ...] = ()
         self.profiles = ("default", "accurate")
+        self.faults: dict[str, str] = {}
         self.start_gate: asyncio.Event | None = None
         self.start_error: Exception | None = None
         self.requests: list[RecognitionRequest] = []
@@ -220,15 +224,18 @@ class ScriptedPool:
         pass
 
     def capabilities(self, profile: str) -> Capabilities:
+        if profile in self.faults:
+            raise EngineNotReady(self.faults[profile])
         if profile not in self.profiles:
             raise UnknownModel
         return Capabilities(
             model="scripted",
             version="1.2.3",
-            languages=self.languages,
+            languages=(*self.languages, *(language for other in self.others for language in other.languages)),
             phrases=self.phrases,
             diarizes=self.diarizes,
             identifies=self.identifies,
+            others=self.others,
         )
 
     async def transcribe(
@@ -283,6 +290,7 @@ def recogniser(settings: Settings, pool: ScriptedPool, sample: Path = Path(__fil
         nullcontext(sample),
         readiness_cache_s=settings.readiness_cache_s,
         max_streams=settings.max_concurrent_streams,
+        advise=partial(advice, settings),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeVar
@@ -14,28 +15,41 @@ from dragoman.server.models import installed_for
 from dragoman.server.settings import Settings
 from dragoman.service.recognise import Recogniser
 
+log = logging.getLogger("dragoman.worker")
+
 T = TypeVar("T")
 
 
-def with_installed(settings: Settings) -> Callable[[Recogniser], Recogniser]:
-    """Adds to a recogniser what is installed for all of them. Where no model is named to identify languages, a
-    recogniser that can do so itself does, because what it hears it has to hear anyhow. Nothing is loaded yet that could
-    be loaded later, but files are looked at. Raises ``EngineNotReady``.
+def with_shared_models(settings: Settings, recognisers: Mapping[str, Recogniser]) -> dict[str, Recogniser]:
+    """Recognisers, by profile, with what is installed for all of them. Where no model is named to identify languages,
+    one that can do so itself does, because what it hears it has to hear anyhow.
+
+    Files are looked at, but no model is loaded that can be loaded when it is first needed. One that cannot be used
+    leaves the profiles as they are, and the log says why.
     """
-    identifying = installed_for(settings, ModelTask.LANGUAGE_IDENTIFICATION)
-    tagging = installed_for(settings, ModelTask.AUDIO_TAGGING)
-    identifier = None if identifying is None else _made(IDENTIFIERS, identifying)
-    tagger = None if tagging is None else _made(TAGGERS, tagging)
-    is_named = settings.language_identification is not None
+    identifier = _usable(settings, ModelTask.LANGUAGE_IDENTIFICATION, IDENTIFIERS)
+    tagger = _usable(settings, ModelTask.AUDIO_TAGGING, TAGGERS)
+    is_named = identifier is not None and settings.language_identification is not None
+    return {
+        name: replace(
+            recogniser,
+            identifier=identifier if is_named else recogniser.identifier or identifier,
+            tagger=tagger or recogniser.tagger,
+        )
+        for name, recogniser in recognisers.items()
+    }
 
-    def added(recogniser: Recogniser) -> Recogniser:
-        own = None if is_named else recogniser.identifier
-        return replace(recogniser, identifier=own or identifier, tagger=tagger or recogniser.tagger)
 
-    return added
+def _usable(settings: Settings, task: ModelTask, makers: Mapping[ModelEngine, Callable[[Path], T]]) -> T | None:
+    try:
+        found = installed_for(settings, task)
+        return None if found is None else _made(makers, found)
+    except EngineNotReady as error:
+        log.error("no model for %s can be used: %s", task, error.message)
+        return None
 
 
-def _made(makers: dict[ModelEngine, Callable[[Path], T]], found: InstalledModel) -> T:
+def _made(makers: Mapping[ModelEngine, Callable[[Path], T]], found: InstalledModel) -> T:
     model = found.model
     if model.engine not in makers:
         able = ", ".join(makers)

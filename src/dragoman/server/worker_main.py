@@ -21,10 +21,10 @@ import time
 import traceback
 import wave
 from array import array
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import BinaryIO, Final, Never
 
@@ -35,8 +35,9 @@ from dragoman.core.errors import Cancelled, DragomanError, InternalError, Invali
 from dragoman.core.events import AudioEventsFound, Finished, Opened, Progress, SpeakersFound
 from dragoman.core.ports import SAMPLE_RATE, Engine
 from dragoman.language.classes import WordClasses
+from dragoman.server.profiles import Loaded, load_profiles
 from dragoman.server.settings import Profile, Settings, Sherpa, Whisper, load_settings
-from dragoman.server.shared_models import with_installed
+from dragoman.server.shared_models import with_shared_models
 from dragoman.service import worker_protocol as protocol
 from dragoman.service.calibration import stream_capacity
 from dragoman.service.endpointing import EndpointingRule
@@ -75,17 +76,19 @@ def main() -> Never:
     threading.Thread(target=_take_orders, args=(orders, worker), name="orders", daemon=True).start()
     started = time.monotonic()
     try:
-        recognisers = build_recognisers(settings)
+        loaded = load_recognisers(settings)
     except DragomanError as error:
         worker.send([protocol.NotReady(error.message)])
         os._exit(1)
     rule = EndpointingRule(settings.utterance_silence_ms, settings.utterance_longest_ms)
+    recognisers = loaded.recognisers
     streams = StreamTurns(recognisers, rule, settings.max_duration_s, worker.send)
     known = os.environ.get(protocol.STREAM_CAPACITY)
     capacity = int(known) if known else stream_capacity(recognisers["default"], *_spoken())
     load_ms = round((time.monotonic() - started) * 1000)
     transcriber = Transcriber(recognisers, _limits(settings))
-    worker.run(transcriber, streams, protocol.Ready(transcriber.capabilities(), load_ms, capacity))
+    ready = protocol.Ready(transcriber.capabilities(), load_ms, capacity, loaded.faults)
+    worker.run(transcriber, streams, ready)
 
 
 def build_transcriber(settings: Settings) -> Transcriber:
@@ -95,15 +98,20 @@ def build_transcriber(settings: Settings) -> Transcriber:
 
 def build_recognisers(settings: Settings) -> dict[str, Recogniser]:
     """The configured recognisers, loaded, by profile. Raises ``EngineNotReady``."""
-    profiles = {name: _placed(settings, name, profile) for name, profile in settings.profiles.items()}
-    used: dict[str, set[Profile]] = {}
-    for profile in profiles.values():
-        used.setdefault(profile.engine, set()).add(profile)
+    return load_recognisers(settings).recognisers
+
+
+def load_recognisers(settings: Settings) -> Loaded:
+    """The same, and what is wrong with those that cannot be used."""
     classes = WordClasses(settings.classes_dir)
     classes.load()
-    complete = with_installed(settings)
-    loaded = {engine: RECOGNISERS[engine](group, classes) for engine, group in used.items()}
-    return {name: complete(loaded[profile.engine][profile]) for name, profile in profiles.items()}
+
+    def load(profiles: Collection[Profile]) -> Mapping[Profile, Recogniser]:
+        (engine,) = {profile.engine for profile in profiles}
+        return RECOGNISERS[engine](profiles, classes)
+
+    loaded = load_profiles(settings.profiles, partial(_placed, settings), load)
+    return Loaded(with_shared_models(settings, loaded.recognisers), loaded.faults)
 
 
 def _placed(settings: Settings, name: str, profile: Profile) -> Profile:

@@ -76,10 +76,11 @@ class Transcriber:
         recogniser = self._recognisers.get(request.profile)
         if recogniser is None:
             raise UnknownModel(f"There is no profile {request.profile!r}.")
-        longest_ms = recogniser.engine.capabilities.max_segment_ms
         speakers = request.speakers if whole else None
         diarizer = recogniser.diarizer if speakers is not None else None
         tagger = recogniser.tagger if whole and request.audio_events else None
+        spoken = [option.language for option in request.choice.options] if request.choice else [request.language]
+        longest_ms = min(recogniser.in_language(each).engine.capabilities.max_segment_ms for each in spoken)
         with open_media(media, request.channels, self._limits) as opened:
             yield Opened(opened.duration_ms, opened.channels)
             voices = _Voices(diarizer, speakers, opened.channels) if diarizer and speakers else None
@@ -114,8 +115,9 @@ class Transcriber:
                 yield voices.found()
             if sounds is not None:
                 yield sounds.found()
-        capabilities = recogniser.engine.capabilities
-        yield Finished(_ms(decoded), speech.language or capabilities.languages[0], capabilities.model)
+        chosen = recogniser.in_language(speech.language)
+        language = speech.language or chosen.own_languages[0]
+        yield Finished(_ms(decoded), language, chosen.engine.capabilities.model)
 
 
 class _Lane:

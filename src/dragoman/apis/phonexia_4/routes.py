@@ -70,7 +70,8 @@ class Operations:
         self, asked: RecognitionRequest, draft: Draft
     ) -> tuple[RecognitionRequest, list[wire.AdditionalWord]]:
         """What is asked with its vocabulary, and what was made of that. Raises ``Invalid``, ``UnsupportedOption``."""
-        if draft.phrases and not self._services.recognition.capabilities(asked.profile).phrases:
+        capabilities = self._services.recognition.capabilities(asked.profile).in_language(asked.language)
+        if draft.phrases and not capabilities.phrases:
             raise UnsupportedOption(
                 "The recogniser of this server cannot prefer phrases; send additional_words alone.", field="config"
             )

@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 from dragoman.apis.telecomx import wire
 from dragoman.core.errors import InvalidField, NoSpeech
 from dragoman.core.request import LanguageChoice, RecognitionRequest, SpeakerRequest, TimeDetail
+from dragoman.core.spacing import joined, space
 from dragoman.core.transcript import AudioEvent, Segment, Transcript, Word
 from dragoman.language.tags import iso_639_1
 from dragoman.service.auth import Identity, LoginToken
@@ -60,27 +61,22 @@ def transcription(transcript: Transcript, asked: RecognitionRequest) -> wire.Tra
     if transcript.languages:
         probability = transcript.languages[0].score
     is_timed = asked.time_detail is not TimeDetail.SEGMENT
-    items = list(
-        merge(
-            map(_word, transcript.words if is_timed else transcript.segments),
-            map(_audio_event, transcript.audio_events),
-            key=_start,
-        )
-    )
+    said = (part for each in transcript.segments for part in ((each.words if is_timed else ()) or (each,)))
+    items = list(merge(map(_word, said), map(_audio_event, transcript.audio_events), key=_start))
     return wire.Transcription(
         language_code=transcript.language,
-        text=" ".join(item.text for item in items),
+        text=joined(item.text for item in items),
         language_probability=probability,
         words=_spaced(items) if is_timed else UNSET,
     )
 
 
 def _spaced(items: list[wire.Word]) -> list[wire.Word]:
-    """Between two items is a spacing item that lasts from the end of the one to the start of the other; it is of the
-    speaker before it."""
+    """Between two items is a spacing item that lasts from the end of the one to the start of the other, where the
+    language has spaces; it is of the speaker before it."""
     spaced: list[wire.Word] = []
     for item in items:
-        if spaced:
+        if spaced and space(spaced[-1].text, item.text):
             before = spaced[-1]
             start = min(before.end, item.start)
             spaced.append(
