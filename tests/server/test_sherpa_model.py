@@ -61,7 +61,7 @@ def test_a_folder_that_is_not_there_is_an_error_that_names_it(tmp_path: Path) ->
 
 
 def test_an_installed_model_serves_the_languages_it_was_installed_with(tmp_path: Path) -> None:
-    profiles = dict.fromkeys(("default", "accurate"), {"engine": "sherpa"})
+    profiles = {name: {"engine": "sherpa"} for name in ("default", "accurate")}
     installed = load_settings({"profiles": profiles, "models_dir": tmp_path}, environ={})
     with pytest.raises(EngineNotReady, match="dragoman models"):
         build_recognisers(installed)
