@@ -31,7 +31,12 @@ PROFILES = {
     "default": {"engine": "fake", "others": ["german"]},
     "german": {"engine": "whisper", "models": ["tiny"], "languages": ["de"], "whisper": {"language": "de"}},
 }
-NAMES = {"telecomx_engines": {"FREE": "default"}, "openai_models": {}, "speechmatics_operating_points": {}}
+NAMES = {
+    "telecomx_engines": {"FREE": "default"},
+    "openai_models": {},
+    "speechmatics_operating_points": {},
+    "phonexia_4_engines": {},
+}
 IN_GERMAN = RecognitionRequest(language="de", profile="german")
 
 

@@ -14,7 +14,12 @@ from dragoman.server.worker_main import FAKE_SCRIPT, load_recognisers
 
 pytestmark = pytest.mark.unit
 
-NAMES = {"telecomx_engines": {"FREE": "default"}, "openai_models": {}, "speechmatics_operating_points": {}}
+NAMES = {
+    "telecomx_engines": {"FREE": "default"},
+    "openai_models": {},
+    "speechmatics_operating_points": {},
+    "phonexia_4_engines": {},
+}
 MISSING = {"engine": "whisper", "whisper": {"folder": "/nowhere"}}
 
 

@@ -41,7 +41,9 @@ DIALECTS: Final[dict[str, Callable[[Services, Settings], Dialect]]] = {
         services, models={**settings.openai_models, **{name: name for name in settings.profiles}}
     ),
     "amazon_transcribe": lambda services, settings: amazon_transcribe.dialect(services),
-    "phonexia_4": lambda services, settings: phonexia_4.dialect(services),
+    "phonexia_4": lambda services, settings: phonexia_4.dialect(
+        services, engines={str(name): profile for name, profile in settings.phonexia_4_engines.items()}
+    ),
     "speechmatics_v1": lambda services, settings: speechmatics_v1.dialect(
         services,
         points={str(name): profile for name, profile in settings.speechmatics_operating_points.items()},

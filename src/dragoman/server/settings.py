@@ -20,7 +20,8 @@ from msgspec import Meta
 Positive = Annotated[int, Meta(gt=0)]
 Language = Annotated[str, Meta(pattern="^[a-z]{2}$")]
 TelecomxEngine = Literal["FREE", "ELEVEN"]
-OperatingPoint = Literal["standard", "enhanced"]
+Grade = Literal["standard", "enhanced"]
+"""Of two recognisers of a vendor."""
 
 ENVIRONMENT_PREFIX = "DRAGOMAN_"
 
@@ -117,7 +118,7 @@ def _telecomx_engines() -> dict[TelecomxEngine, str]:
     return {"FREE": "default", "ELEVEN": "accurate"}
 
 
-def _operating_points() -> dict[OperatingPoint, str]:
+def _grades() -> dict[Grade, str]:
     return {"standard": "default", "enhanced": "accurate"}
 
 
@@ -215,8 +216,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The recognisers that clients choose by name; see below."""
     telecomx_engines: dict[TelecomxEngine, str] = msgspec.field(default_factory=_telecomx_engines)
     """Telecomx engine names → profiles."""
-    speechmatics_operating_points: dict[OperatingPoint, str] = msgspec.field(default_factory=_operating_points)
+    speechmatics_operating_points: dict[Grade, str] = msgspec.field(default_factory=_grades)
     """Speechmatics operating points → profiles."""
+    phonexia_4_engines: dict[Grade, str] = msgspec.field(default_factory=_grades)
+    """Engines of Phonexia Speech Platform 4 → profiles."""
     openai_models: dict[str, str] = msgspec.field(default_factory=_openai_models)
     """OpenAI model names → profiles; profile names themselves always work."""
     phonexia_model: str | None = None
@@ -271,7 +274,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The least severe messages that are logged."""
 
     def __post_init__(self) -> None:
-        named = (self.telecomx_engines, self.speechmatics_operating_points, self.openai_models)
+        grades = (self.speechmatics_operating_points, self.phonexia_4_engines)
+        named = (self.telecomx_engines, *grades, self.openai_models)
         for word, name in (item for names in named for item in names.items()):
             if name not in self.profiles:
                 raise ValueError(f"{word} refers to profile {name!r}, which is not among {sorted(self.profiles)}")
