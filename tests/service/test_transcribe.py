@@ -230,6 +230,18 @@ def test_a_file_is_in_the_language_of_its_first_half_minute_from_the_first_segme
             assert sum(each.score for each in segment.languages) == pytest.approx(1)
 
 
+def test_the_language_that_is_found_decides_which_model_recognises(tmp_path: Path) -> None:
+    other = Recogniser(FakeEngine(Script(languages=("cs",), texts=("dobrý den",))), EvenAligner(), AllSpeech())
+    first = Recogniser(FakeEngine(Script(texts=("good day",))), EvenAligner(), AllSpeech()).beside({"czech": other})
+    recogniser = replace(first, identifier=LoudnessIdentifier(LANGUAGES.languages))
+    for peak, language, text in [(QUIET, "en", "good day"), (LOUD, "cs", "dobrý den")]:
+        file = noise_file(tmp_path / "told.wav", [(4, peak)])
+        request = RecognitionRequest(choice=EITHER)
+        reports = list(Transcriber({"default": recogniser}, MediaLimits()).transcribe(file, request))
+        assert isinstance(reports[-1], Finished)
+        assert (reports[-1].language, segments(reports)[0].text) == (language, text)
+
+
 def test_progress_does_not_pass_what_waits_for_the_language(mono: Path) -> None:
     reports = list(telling(LANGUAGES).transcribe(mono, RecognitionRequest(choice=EITHER)))
     for position, report in enumerate(reports):

@@ -50,6 +50,10 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     "labels without quotes": (_labels("0,/m/0,Speech"), "line 2"),
     "labels out of order": (_labels('1,/m/0,"Speech"'), "line 2"),
     "labels of two columns": (_labels('0,"Speech"'), CSV),
+    "labels with other ends of lines": (
+        _written(CSV, "".join(f'{number},/m/{number},"{label}"\r\n' for number, label in enumerate(("x", *LABELS)))),
+        "line 2",
+    ),
     "labels that are no text": (_written(CSV, b'index,mid,display_name\n0,/m/0,"\xff"'), CSV),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -107,7 +107,7 @@ class SherpaTagger:
                 f"the tagging model in {self._folder} is not complete, put there: {', '.join(missing)}"
             )
         found, count = read_part(model), _count_labels(labels)
-        classes = found.last_sizes[0] if len(found.last_sizes) == 1 else None
+        classes = found.last_sizes[0] if found.last_sizes else None
         if found.inputs not in (1, 2) or not classes:
             raise EngineNotReady(f"{model} is no model for tagging audio as sherpa-onnx has them, a Zipformer or a CED")
         if classes != count:  # the library would end the process
@@ -121,13 +121,11 @@ def _count_labels(file: Path) -> int:
     """Lines of index, id and name in quotes, after a heading: exactly as the library wants them, because it ends the
     process where they are not. Raises ``EngineNotReady``."""
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()[1:]
+        _, *lines = file.read_bytes().decode().removesuffix("\n").split("\n")
         for index, line in enumerate(lines):
-            parts = line.split(",", 2)
-            (names,) = csv.reader(parts[2:])
-            if parts[0] != str(index) or len(names) != 1 or not (parts[2][0] == parts[2][-1] == '"'):
+            if not re.fullmatch(rf'{index},[^,]*,".+"', line):
                 raise ValueError(f'line {index + 2} is not of the form {index},ID,"name"')
-    except (OSError, ValueError, csv.Error) as error:
+    except (OSError, ValueError) as error:
         raise EngineNotReady(f"{file} cannot be read, put the model there again: {error}") from error
     if not lines:
         raise EngineNotReady(f"{file} has no labels, put the model there again")
