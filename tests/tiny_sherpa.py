@@ -39,9 +39,11 @@ _LEAD: Final = 1.2
 _BEHIND: Final = 0.1
 """By so many nats the rival comes too late."""
 _STRICT: Final = 30.0
+"""So much less likely than they are behind are all bands but the loudest."""
 _TAIL: Final = 1000
 """Frames of silence that the library adds for Whisper."""
 _CHUNK: Final = 32
+"""Frames, of 10 ms."""
 _FRAMES: Final = _CHUNK + 13
 _LANGUAGES: Final = ("en", "zh", "de", "jw", "haw")
 
@@ -176,9 +178,11 @@ def _save_pieces(path: Path, tokens: Sequence[str]) -> None:
     path.write_text("".join(f"{piece}\t{-at}\n" for at, piece in enumerate(dict.fromkeys(pieces))), encoding="utf-8")
 
 
-def save_transducer(folder: Path, words: Sequence[str] = WORDS, *, streaming: bool = False) -> None:
+def save_transducer(
+    folder: Path, words: Sequence[str] = WORDS, rival: str = RIVAL, *, streaming: bool = False, pieces: bool = True
+) -> None:
     """A Zipformer, as icefall exports it."""
-    spelt = [*words, RIVAL]
+    spelt = [*words, rival]
     tokens = ["<blk>", "<sos/eos>", "<unk>", *spelt, *sorted({c for word in spelt for c in word} - set(spelt))]
     bands = _with_rival(words, 3)
     kernel, bias = _weights(len(tokens), 0, bands)
@@ -187,7 +191,7 @@ def save_transducer(folder: Path, words: Sequence[str] = WORDS, *, streaming: bo
     (folder / "decoder-epoch-1-avg-1.onnx").write_bytes(_decoder(len(tokens), _once(len(tokens), bands)))
     (folder / "joiner-epoch-1-avg-1.onnx").write_bytes(_joiner(len(tokens)))
     _save_tokens(folder / "tokens.txt", tokens)
-    if words == WORDS:
+    if pieces:
         _save_pieces(folder / "bpe.vocab", spelt)
 
 
@@ -234,7 +238,8 @@ def _streaming_encoder(size: int, kernel: np.ndarray, bias: np.ndarray) -> bytes
 
 def save_nemo(folder: Path) -> None:
     """A token-and-duration transducer, as NeMo's Parakeet is exported."""
-    tokens = [*WORDS, RIVAL, "<blk>"]
+    spelt = [*WORDS, RIVAL]
+    tokens = [*spelt, *sorted({letter for word in spelt for letter in word}), "<blk>"]
     size, durations = len(tokens), 5
     bands = _with_rival(WORDS, 0)
     kernel, bias = _weights(size, size - 1, bands)
@@ -274,7 +279,7 @@ def save_nemo(folder: Path) -> None:
     graph.output("joined", "float32", "N", 1, 1, size + durations)
     (folder / "joiner.int8.onnx").write_bytes(graph.model())
     _save_tokens(folder / "tokens.txt", tokens)
-    _save_pieces(folder / "bpe.vocab", [*WORDS, RIVAL])
+    _save_pieces(folder / "bpe.vocab", spelt)
 
 
 def _first_two(graph: GraphBuilder) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Final, TypeVar
 
 from dragoman.core.errors import Cancelled
@@ -51,17 +51,11 @@ class WorkThread:
         if cancelled():
             raise Cancelled
         done = self._thread.submit(self._awake, work, go_on)
-        while True:
-            try:
-                result = done.result(self._poll_s)
-            except TimeoutError:
-                if done.done():
-                    raise
-                if cancelled():
-                    gone.set()
-                    raise Cancelled from None
-            else:
-                break
+        while not wait([done], self._poll_s).done:
+            if cancelled():
+                gone.set()
+                raise Cancelled
+        result = done.result()
         if cancelled():
             raise Cancelled
         return result

@@ -14,6 +14,8 @@ from tiny_sherpa import KINDS, WORDS, ZH_WORDS, save_transducer, tiny_folder
 
 pytestmark = pytest.mark.unit
 
+BYTE_WORDS = tuple("ƁƂƃƄƅƆƇƈƉ")
+"""Letters that stand for bytes."""
 FILES = [(kind, file.name) for kind in KINDS for file in sorted(tiny_folder(kind).iterdir()) if file.suffix != ".vocab"]
 
 
@@ -68,13 +70,39 @@ def test_of_two_models_in_one_folder_none_is_guessed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("words", "pieces", "unit"),
-    [(WORDS, True, Unit.BPE), (WORDS, False, None), (ZH_WORDS, False, Unit.CJKCHAR), (ZH_WORDS, True, Unit.BOTH)],
+    [
+        (WORDS, True, Unit.BPE),
+        (WORDS, False, None),
+        (ZH_WORDS, False, Unit.CJKCHAR),
+        (ZH_WORDS, True, Unit.BOTH),
+        (BYTE_WORDS, True, None),
+    ],
 )
 def test_phrases_are_spelt_with_what_is_there(
     tmp_path: Path, words: tuple[str, ...], pieces: bool, unit: Unit | None
 ) -> None:
-    save_transducer(tmp_path, words)
-    shutil.copy(tiny_folder("transducer") / "bpe.vocab", tmp_path)
-    if not pieces:
-        (tmp_path / "bpe.vocab").unlink()
+    save_transducer(tmp_path, words, words[-1] * 2, pieces=pieces)
     assert describe(tmp_path, int8=True).unit == unit
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("whisper", {"tiny-encoder.int8.onnx": "large-v3.5-encoder.onnx", "tiny-tokens.txt": "tiny.en-tokens.txt"}),
+        ("transducer", {"encoder-epoch-1-avg-1.onnx": "encoder-epoch-99-avg-1-chunk-16-left-128.int8.onnx"}),
+        ("sense_voice", {"model.int8.onnx": "model.onnx"}),
+    ],
+)
+def test_files_are_known_by_any_name_that_they_are_published_with(
+    tmp_path: Path, kind: str, names: dict[str, str]
+) -> None:
+    folder = shutil.copytree(tiny_folder(kind), tmp_path / "model")
+    for name, other in names.items():
+        (folder / name).rename(folder / other)
+    assert describe(folder, int8=True).kind == kind
+
+
+def test_letters_are_those_of_the_language_and_not_of_special_tokens(tmp_path: Path) -> None:
+    letters = describe(tiny_folder("transducer"), int8=True).letters
+    assert letters >= set("DONAU")
+    assert not letters & set("<blksoeun>")

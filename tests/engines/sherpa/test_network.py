@@ -14,11 +14,22 @@ import pytest
 from dragoman.core.errors import EngineNotReady
 from dragoman.core.request import Phrase
 from dragoman.engines.sherpa.heard import Heard
-from dragoman.engines.sherpa.library import Resources
+from dragoman.engines.sherpa.library import Resources, check_resources
 from dragoman.engines.sherpa.network import SherpaNetwork
 from dragoman.engines.sherpa.onnx_file import read_onnx
 from dragoman.engines.sherpa.phrases import hot_words
-from tiny_sherpa import FAVOURITE, KINDS, RIVAL, WORDS, melody, tiny_folder, tiny_network, with_metadata
+from tiny_sherpa import (
+    FAVOURITE,
+    KINDS,
+    RIVAL,
+    WORDS,
+    ZH_WORDS,
+    melody,
+    save_transducer,
+    tiny_folder,
+    tiny_network,
+    with_metadata,
+)
 
 pytestmark = pytest.mark.model
 
@@ -110,6 +121,13 @@ def test_a_device_that_the_library_cannot_use_is_an_error_that_names_it() -> Non
         SherpaNetwork(tiny_folder("transducer"), Resources(device="cuda", int8=True)).load()
 
 
+def test_a_model_larger_than_the_memory_allowed_is_not_loaded(tmp_path: Path) -> None:
+    tiny_folder("transducer")  # skips where the extra is not installed
+    (tmp_path / "encoder.onnx").write_bytes(bytes(2**21))
+    with pytest.raises(EngineNotReady, match="gpu_memory_mb"):
+        check_resources(Resources(device="cuda", gpu_memory_mb=1), [tmp_path / "encoder.onnx"])
+
+
 def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     network = tiny_network("transducer")
     monkeypatch.setitem(sys.modules, "sherpa_onnx", None)
@@ -151,6 +169,17 @@ def test_a_phrase_is_preferred_where_it_was_nearly_as_likely_and_nowhere_else(ki
     assert said() == f"ALPHA {favourite} HOTEL"
     assert said(Phrase(rival.lower())) == f"ALPHA {rival} HOTEL"
     assert said(Phrase(rival, 0)) == said(Phrase("golf")) == said()
+
+
+@pytest.mark.parametrize("pieces", [False, True])
+def test_phrases_of_characters_are_preferred_with_and_without_pieces(tmp_path: Path, pieces: bool) -> None:
+    tiny_folder("transducer")  # skips where the extra is not installed
+    save_transducer(tmp_path, ZH_WORDS, "门", pieces=pieces)
+    network = SherpaNetwork(tmp_path)
+    network.load()
+    assert hear(network, 0, 3, language="zh").text == "你们"
+    wished = hot_words([Phrase("门")], network.model.letters)
+    assert hear(network, 0, 3, language="zh", phrases=wished).text == "你门"
 
 
 def test_greedy_decoding_does_not_claim_to_prefer_phrases() -> None:

@@ -39,7 +39,8 @@ def test_a_model_of_both_cases_is_given_the_phrase_as_it_is_and_with_a_capital()
 
 
 def test_letters_that_the_model_does_not_know_lose_their_accents() -> None:
-    assert list(spellings(hot_words([Phrase("Škoda-Octavia")], UPPER))) == ["SKODA OCTAVIA"]
+    assert list(spellings(hot_words([Phrase("Škoda-Octavia’s")], UPPER))) == ["SKODA OCTAVIA'S"]
+    assert list(spellings(hot_words([Phrase("Škoda-Octavia’s")], UPPER - {"'"}))) == ["SKODA OCTAVIAS"]
 
 
 @pytest.mark.parametrize("text", ["route 66", "你好", "", "...", "#"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,9 @@ class SherpaEngine:
         self._language = language
         self._languages = tuple(languages)
         self._draft_batch = draft_batch
-        self._class_members = class_members
+        self._hot_words = lru_cache(maxsize=8)(
+            lambda phrases: hot_words(phrases, network.model.letters, class_members) if network.prefers_phrases else ""
+        )
 
     @property
     def capabilities(self) -> Capabilities:
@@ -63,7 +65,7 @@ class SherpaEngine:
             version=_version(),
             languages=(first, *(language for language in known if language != first)),
             phrases=self.network.prefers_phrases,
-            draft_batch=self._draft_batch,
+            draft_batch=self._draft_batch if model.is_streaming else 1,
         )
 
     def load(self) -> None:
@@ -123,9 +125,7 @@ class SherpaEngine:
         return request.language if request.language in languages else languages[0]
 
     def _phrases(self, request: RecognitionRequest) -> str:
-        if not self.network.prefers_phrases:
-            return ""
-        return hot_words(request.vocabulary.phrases, self.network.model.letters, self._class_members)
+        return self._hot_words(request.vocabulary.phrases)
 
 
 class SherpaUtterance:

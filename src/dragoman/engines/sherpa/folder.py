@@ -23,7 +23,7 @@ def find_part(folder: Path, part: str, *, int8: bool) -> Path | None:
     """
     if not folder.is_dir():
         raise EngineNotReady(f"there is no folder {folder}; name one with a model for sherpa-onnx")
-    found = sorted(file for file in folder.glob("*.onnx") if part in file.name.removesuffix(".onnx").split(".")[0])
+    found = sorted(folder.glob(f"*{part}*.onnx"))
     fitting = [file for file in found if (_INT8 in file.name) == int8] or found
     if len(fitting) > 1:
         names = " and ".join(file.name for file in fitting)
@@ -84,15 +84,14 @@ def words(text: str) -> list[str]:
 
 
 def read_tokens(file: Path) -> dict[int, str]:
-    """``tokens.txt``: on each line a token and its number. Raises ``EngineNotReady``."""
+    """``tokens.txt``: on each line a token, which may be nothing, and its number. Raises ``EngineNotReady``."""
     tokens: dict[int, str] = {}
     try:
-        lines = file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-        for line in lines:
-            token, _, identity = line.rstrip("\r").rpartition(" ")
+        for line in filter(str.strip, file.read_text(encoding="utf-8").split("\n")):
+            *token, identity = line.rsplit(maxsplit=1)
             if int(identity) in tokens:
                 raise ValueError(f"the number {identity} is there twice")
-            tokens[int(identity)] = token
+            tokens[int(identity)] = "".join(token)
     except (OSError, ValueError) as error:
         raise EngineNotReady(f"{file} cannot be read, put the model there again: {error}") from error
     return tokens

@@ -10,7 +10,7 @@ from typing import Any, Final
 from dragoman.core.errors import EngineNotReady
 
 _EXTRA: Final = "models of sherpa-onnx need another package: pip install 'dragoman[sherpa]'"
-_CUDA: Final = "libonnxruntime_providers_cuda.so"
+_CUDA: Final = "lib/*onnxruntime_providers_cuda*"
 _MEBIBYTE: Final = 2**20
 
 
@@ -50,14 +50,14 @@ def check_resources(resources: Resources, files: Collection[Path]) -> None:
     library = load_library()
     if resources.device == "cpu":
         return
-    if not (Path(library.__file__).parent / "lib" / _CUDA).is_file():
-        raise EngineNotReady(
-            "the sherpa-onnx that is installed computes on processors only; install a build for CUDA over it, or set "
-            "device to cpu"
-        )
     size_mb = sum(file.stat().st_size for file in files) // _MEBIBYTE
     if resources.gpu_memory_mb is not None and size_mb >= resources.gpu_memory_mb:
         raise EngineNotReady(
             f"the model in {min(files).parent} takes {size_mb} MiB, more than the {resources.gpu_memory_mb} MiB that "
             "gpu_memory_mb allows; take a smaller model, or allow more"
+        )
+    if not any(Path(library.__file__).parent.glob(_CUDA)):
+        raise EngineNotReady(
+            "the sherpa-onnx that is installed computes on processors only; install a build for CUDA over it, or set "
+            "device to cpu"
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -95,6 +94,8 @@ _SENSE_VOICE_LANGUAGES: Final = ("en", "zh", "ja", "ko")
 """Cantonese, which it knows too, has no code in ISO 639-1."""
 _WHISPER_CODES: Final = {"jw": "jv"}
 """Whisper → ISO 639-1, where they differ."""
+_BYTES_FROM: Final = "\u0100"
+_BYTES_TO: Final = "\u024f"
 _KNOWN: Final = ", ".join(Kind)
 
 
@@ -106,8 +107,8 @@ class SherpaModel:
     kind: Kind
     files: Mapping[str, Path]
     tokens: Path
-    letters: frozenset[str]
-    """All that occurs in its tokens."""
+    letters: frozenset[str] = frozenset()
+    """Those that are a token of their own, so that whatever consists of them can be spelt."""
     languages: tuple[str, ...] = ()
     """ISO 639-1; none where the files do not say it."""
     unit: Unit | None = None
@@ -171,14 +172,15 @@ def _transducer(folder: Path, files: Mapping[str, Path], found: Mapping[str, str
     decided = next(iter(joiner.last_sizes), None)
     if decided is not None and (decided < size if "tdt" in found.get("url", "") else decided != size):
         raise EngineNotReady(f"{files['joiner']} belongs to another model, put the right one there")
+    letters = frozenset(letter for token in tokens.values() if len(letter := token.removeprefix("▁")) == 1)
     pieces = find_text(folder, "bpe.vocab") or find_text(folder, "bpe.model")
     return SherpaModel(
         folder,
         kind,
         files,
         tokens_file,
-        frozenset("".join(tokens.values())),
-        unit=_unit(tokens, pieces),
+        letters,
+        unit=_unit(letters, pieces),
         pieces=pieces,
         type=type_,
         flush_frames=flush_frames,
@@ -196,8 +198,7 @@ def _sense_voice(folder: Path, file: Path) -> SherpaModel:
     tokens_file = _text(folder, "tokens.txt")
     tokens = read_tokens(tokens_file)
     _check_size(tokens_file, tokens, number(found["vocab_size"]))
-    letters = frozenset("".join(tokens.values()))
-    return SherpaModel(folder, Kind.SENSE_VOICE, {"model": file}, tokens_file, letters, _SENSE_VOICE_LANGUAGES)
+    return SherpaModel(folder, Kind.SENSE_VOICE, {"model": file}, tokens_file, languages=_SENSE_VOICE_LANGUAGES)
 
 
 def _whisper(folder: Path, encoder: Path, found: Mapping[str, str], int8: bool) -> SherpaModel:
@@ -213,32 +214,22 @@ def _whisper(folder: Path, encoder: Path, found: Mapping[str, str], int8: bool) 
         known = [_WHISPER_CODES.get(code, code) for code in codes]
         languages = tuple(sorted((code for code in known if len(code) == 2), key=lambda code: code != "en"))
     tokens_file = _text(folder, "tokens.txt")
-    tokens = read_tokens(tokens_file)
-    _check_size(tokens_file, tokens, number(found["eot"]))
-    try:
-        for token in tokens.values():
-            b64decode(token, validate=True)
-    except ValueError as error:
-        raise _strange_tokens(tokens_file, f"its tokens are not in base64 ({error})") from error
-    return SherpaModel(
-        folder, Kind.WHISPER, {"encoder": encoder, "decoder": decoder}, tokens_file, frozenset(), languages
-    )
+    _check_size(tokens_file, read_tokens(tokens_file), number(found["eot"]))
+    return SherpaModel(folder, Kind.WHISPER, {"encoder": encoder, "decoder": decoder}, tokens_file, languages=languages)
 
 
 def whisper_code(language: str) -> str:
     return next((code for code, iso in _WHISPER_CODES.items() if iso == language), language)
 
 
-def _unit(tokens: Mapping[int, str], pieces: Path | None) -> Unit | None:
-    spelling = {token for token in tokens.values() if not token.startswith("<")}
-    has_cjk = any(is_cjk(letter) for token in spelling for letter in token)
-    if pieces is None:
+def _unit(letters: frozenset[str], pieces: Path | None) -> Unit | None:
+    """Models whose letters stand for bytes, all of them Latin ones with a sign on them, cannot spell."""
+    has_cjk = any(unicodedata.name(letter, "").startswith(("CJK", "HIRAGANA", "KATAKANA")) for letter in letters)
+    if pieces is None or not letters - {"▁"}:
         return Unit.CJKCHAR if has_cjk else None
+    if all(_BYTES_FROM <= letter <= _BYTES_TO for letter in letters - {"▁"}):
+        return None
     return Unit.BOTH if has_cjk else Unit.BPE
-
-
-def is_cjk(letter: str) -> bool:
-    return unicodedata.name(letter, "").startswith(("CJK", "HIRAGANA", "KATAKANA"))
 
 
 def _part(folder: Path, part: str, int8: bool) -> Path:

@@ -21,6 +21,8 @@ Floats = npt.NDArray[np.float32]
 T = TypeVar("T")
 
 _FRAME: Final = SAMPLE_RATE // 100
+_SHORTEST: Final = SAMPLE_RATE // 2
+"""Less is followed by silence: some encoders have no frame at all for a tenth of a second."""
 GoOn = Callable[[], None]
 
 
@@ -92,7 +94,7 @@ class SherpaNetwork:
             return heard
         self._speak(language)
         stream = self.open(phrases)
-        self.feed(stream, audio)
+        self.feed(stream, np.pad(audio, (0, max(0, _SHORTEST - len(audio)))))
         self._recognizer.decode_stream(stream)
         return _heard(stream.result)
 

@@ -10,8 +10,8 @@ from dragoman.core.request import Phrase
 
 _BONUS: Final = 1.5
 """In nats for each token of a phrase; the library's own measure."""
-_INSIDE: Final = "'’-"
-"""Between letters part of a word; a hyphen that the model does not know is a space."""
+_INSIDE: Final = "'-"
+"""Part of a word if the model knows them; if not, a hyphen is a space."""
 
 
 def hot_words(
@@ -55,13 +55,13 @@ def _spellings(text: str, letters: frozenset[str]) -> Iterable[str]:
 def _spelt(text: str, letters: frozenset[str]) -> str | None:
     """In the letters of the model, without accents that it does not know."""
     found = []
-    for letter in unicodedata.normalize("NFC", text):
+    for letter in unicodedata.normalize("NFC", text.replace("’", "'")):
         plain = "".join(c for c in unicodedata.normalize("NFD", letter) if not unicodedata.combining(c))
         known = next((each for each in (letter, plain) if each and set(each) <= letters), None)
         if known is not None and (letter.isalpha() or letter in _INSIDE):
             found.append(known)
         elif letter.isalnum():
             return None
-        elif letter != "'" and letter != "’":
+        elif letter != "'":
             found.append(" ")
     return " ".join("".join(found).split()) or None
