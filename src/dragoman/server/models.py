@@ -122,7 +122,7 @@ def wishes(settings: Settings) -> Iterator[ModelWish]:
 
 
 def profiles_of(model: Model, settings: Settings, installed: Iterable[Model]) -> list[str]:
-    """The profiles that this model may serve."""
+    """The profiles that this model may serve, also by way of others."""
     if model.task in SHARED_TASKS:
         return list(settings.profiles) if _named_for(settings, model.task) in (None, model.name) else []
     known = list(installed)
@@ -133,4 +133,5 @@ def profiles_of(model: Model, settings: Settings, installed: Iterable[Model]) ->
                 served.append(wish.profile)
         except UnknownModel:
             continue  # the profile names a model that is not there, and serves nobody
-    return served
+    by_way = [name for name, profile in settings.profiles.items() if not {*profile.others}.isdisjoint(served)]
+    return [name for name in settings.profiles if name in (*served, *by_way)]

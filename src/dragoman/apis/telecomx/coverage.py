@@ -58,6 +58,12 @@ COVERAGE: Final = Coverage(
         Covered(_STT, "any other field", "refused", "Nothing is dropped in silence."),
         Covered(
             _STT,
+            "spacing in the reply",
+            "supported",
+            "Between two words, where the language has spaces; between words of Chinese or Japanese there is none.",
+        ),
+        Covered(
+            _STT,
             "language_probability in the reply",
             "differs",
             "Of what was detected, among the languages that are recognised; 1 when the client named the language; left "
