@@ -230,8 +230,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     models_catalogue: Path | None = None
     """A catalogue of your own: its models come beside the built-in ones, and replace those of the same name."""
     language_identification: str | None = None
-    """The installed model by which all profiles identify languages; ``None``: a multilingual Whisper model of the
-    profile's own, or else the only one that is installed for it."""
+    """The installed model by which all profiles identify languages; ``None``: the profile's own, if its engine is
+    ``whisper`` and its model multilingual, or else the only one that is installed for it."""
     audio_tagging: str | None = None
     """The installed model by which all profiles find audio events; ``None``: the only one that is installed for it."""
     offline: bool = False
