@@ -32,8 +32,8 @@ def models_folder(settings: Settings) -> Path:
     return settings.models_dir or state_folder(settings) / "models"
 
 
-def model_in(settings: Settings, name: str, language: str | None) -> Path:
-    """The folder of the installed model that serves a profile. Raises ``EngineNotReady`` with what to do."""
+def model_in(settings: Settings, name: str, language: str | None) -> InstalledModel:
+    """The installed model that serves a profile. Raises ``EngineNotReady`` with what to do."""
     wish = next(each for each in wishes(settings) if each.profile == name)
     root = models_folder(settings)
     installed = [each for each in ModelFolder(root).models() if isinstance(each, InstalledModel)]
@@ -41,7 +41,7 @@ def model_in(settings: Settings, name: str, language: str | None) -> Path:
         chosen = choose(wish, language, [each.model for each in installed], catalogue(settings))
     except (UnknownModel, UnsupportedLanguage, CatalogueError) as error:
         raise EngineNotReady(str(error)) from error
-    return next(each.folder for each in installed if each.model == chosen)
+    return next(each for each in installed if each.model == chosen)
 
 
 def catalogue(settings: Settings) -> dict[str, Model]:
@@ -58,9 +58,10 @@ def catalogue(settings: Settings) -> dict[str, Model]:
 
 
 def wishes(settings: Settings) -> Iterator[ModelWish]:
-    """Of every profile whose engine can run installed models."""
+    """Of every profile that an installed model serves: the engine moonshine has the embedded one if none is named."""
     for name, profile in settings.profiles.items():
-        if profile.engine in set(ModelEngine):
+        embedded = profile.engine == "moonshine" and not profile.models
+        if profile.engine in set(ModelEngine) and not embedded:
             yield ModelWish(name, ModelEngine(profile.engine), profile.models)
 
 

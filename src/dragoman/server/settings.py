@@ -23,6 +23,15 @@ TelecomxEngine = Literal["FREE", "ELEVEN"]
 ENVIRONMENT_PREFIX = "DRAGOMAN_"
 
 
+class Moonshine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A model of a profile whose engine is ``moonshine``, other than the embedded one."""
+
+    folder: Path
+    """The folder with the model's files."""
+    language: Annotated[str, Meta(pattern="^[a-z]{2}$")] = "en"
+    """The language that it knows, ISO 639-1."""
+
+
 class Whisper(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The model of a profile whose engine is ``whisper``, and what it may use."""
 
@@ -54,21 +63,25 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One recogniser configuration that dialects refer to by name."""
 
     engine: Literal["moonshine", "whisper", "fake"] = "moonshine"
-    """``moonshine`` is the embedded model; ``whisper`` an installed model, with the extra `whisper`; ``fake`` needs no
+    """``moonshine`` is the embedded model, or an installed one of its kind; ``whisper`` an installed model, with the extra `whisper`; ``fake`` needs no
     model and makes words up."""
     mode: Literal["speed", "balanced", "accuracy"] = "balanced"
     """How hard to try: more accuracy costs more processor time."""
     quota_minutes: Annotated[float, Meta(ge=0)] | None = None
     """Minutes of audio per key and calendar day (UTC); ``None``: no quota."""
     models: tuple[str, ...] = ()
-    """Which of the installed models serves it, for engines other than the embedded one; without any, the only one there
-    is."""
+    """Which of the installed models serves it; without any, the embedded one with ``moonshine``, and the only one there
+    is with other engines."""
+    moonshine: Moonshine | None = None
+    """A model of the engine ``moonshine`` in a folder of your own; see below."""
     whisper: Whisper | None = None
     """The model of the engine ``whisper``; see below."""
 
     def __post_init__(self) -> None:
         if self.engine != "whisper" and self.whisper is not None:
             raise ValueError("the table whisper goes with engine = 'whisper'")
+        if self.moonshine is not None and (self.engine != "moonshine" or self.models):
+            raise ValueError("the table moonshine goes with engine = 'moonshine', and in the place of models")
 
 
 def _profiles() -> dict[str, Profile]:

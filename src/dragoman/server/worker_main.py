@@ -35,7 +35,7 @@ from dragoman.core.errors import Cancelled, DragomanError, InternalError, Invali
 from dragoman.core.events import Finished, Opened, Progress, SpeakersFound
 from dragoman.core.ports import SAMPLE_RATE, Engine
 from dragoman.language.classes import WordClasses
-from dragoman.server.settings import Profile, Settings, Whisper, load_settings
+from dragoman.server.settings import Moonshine, Profile, Settings, Whisper, load_settings
 from dragoman.service import worker_protocol as protocol
 from dragoman.service.calibration import stream_capacity
 from dragoman.service.endpointing import EndpointingRule
@@ -106,13 +106,19 @@ def build_recognisers(settings: Settings) -> dict[str, Recogniser]:
 
 def _placed(settings: Settings, name: str, profile: Profile) -> Profile:
     """The profile with the folder of its model. Raises ``EngineNotReady``."""
+    if profile.engine == "moonshine" and profile.models:
+        from dragoman.server.models import model_in
+
+        installed = model_in(settings, name, None)
+        table = Moonshine(folder=installed.folder, language=installed.model.languages[0])
+        return msgspec.structs.replace(profile, models=(), moonshine=table)
     if profile.engine != "whisper":
         return profile
     model = profile.whisper or Whisper()
     if model.folder is None:
         from dragoman.server.models import model_in
 
-        model = msgspec.structs.replace(model, folder=model_in(settings, name, model.language))
+        model = msgspec.structs.replace(model, folder=model_in(settings, name, model.language).folder)
     return msgspec.structs.replace(profile, whisper=model)
 
 
@@ -154,12 +160,22 @@ def _fake(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, 
 
 
 def _moonshine(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, Recogniser]:
+    from dragoman.engines.moonshine.align import AttentionAligner
     from dragoman.engines.moonshine.engine import MoonshineEngine
 
-    engine = MoonshineEngine(class_members=classes.members)
-    engine.load()
-    english = _english()
-    return {profile: english(engine.in_mode(profile.mode)) for profile in profiles}
+    found: dict[Profile, Recogniser] = {}
+    for model in {profile.moonshine for profile in profiles}:
+        engine = MoonshineEngine(class_members=classes.members)
+        if model is not None:
+            engine = MoonshineEngine(folder=model.folder, languages=(model.language,), class_members=classes.members)
+        engine.load()
+        recogniser = _english()(engine)
+        if model is not None and model.language != "en":
+            recogniser = replace(recogniser, aligners={model.language: AttentionAligner(engine)})
+        for profile in profiles:
+            if profile.moonshine == model:
+                found[profile] = replace(recogniser, engine=engine.in_mode(profile.mode))
+    return found
 
 
 def _whisper(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, Recogniser]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-_UNSPACED: Final = frozenset({"zh", "ja", "th", "lo", "my"})
+UNSPACED: Final = frozenset({"zh", "ja", "th", "lo", "my"})
 """Languages that put no spaces between words: there every few characters that the model says at once are a word."""
 _CUT: Final = "�"
 """Stands for bytes that are no character, or not yet."""
@@ -23,18 +23,18 @@ class TokenWord:
 
 def begins_word(text: str, language: str) -> bool:
     """Whether what the model says next is a word of its own, not more of the last one."""
-    return _is_spoken(text) if language in _UNSPACED else text[:1].isspace()
+    return _is_spoken(text) if language in UNSPACED else text[:1].isspace()
 
 
 def spelt(word: str, language: str) -> str:
     """A word as the model would write it inside a text."""
-    return word if language in _UNSPACED else f" {word}"
+    return word if language in UNSPACED else f" {word}"
 
 
 def words_of(tokens: Sequence[int], decode: Callable[[Sequence[int]], str], language: str) -> list[TokenWord]:
     """The words that tokens spell, with their punctuation; what is no character at all is left out."""
     words: list[tuple[str, int, int]] = []
-    unspaced = language in _UNSPACED
+    unspaced = language in UNSPACED
     start = 0
     for stop in range(1, len(tokens) + 1):
         piece = decode(tokens[start:stop])
