@@ -18,6 +18,7 @@ from dragoman.core.request import RecognitionRequest
 from dragoman.engines.fake import FakeEngine, Script
 from dragoman.engines.moonshine.engine import MoonshineEngine
 from dragoman.engines.whisper.engine import WhisperEngine
+from tiny_moonshine import larger_folder, streaming_folder
 from tiny_whisper import tiny_network
 
 pytestmark = pytest.mark.contract
@@ -25,6 +26,8 @@ pytestmark = pytest.mark.contract
 ENGINES: dict[str, Callable[[], Engine]] = {
     "fake": lambda: FakeEngine(Script(seconds_per_second=0.1)),
     "moonshine": MoonshineEngine,
+    "moonshine-larger": lambda: MoonshineEngine(folder=larger_folder()),
+    "moonshine-streaming": lambda: MoonshineEngine(folder=streaming_folder(), languages=("de",)),
     "whisper": lambda: WhisperEngine(tiny_network(), draft_batch=2),
     "whisper-en": lambda: WhisperEngine(tiny_network(multilingual=False)),
 }

@@ -12,7 +12,7 @@ from dragoman.core.ports import SAMPLE_RATE, Samples, WordTimes
 from dragoman.core.request import DictionaryWord
 from dragoman.core.transcript import Character
 from dragoman.engines.moonshine.engine import MoonshineEngine
-from dragoman.engines.moonshine.model import SHORTEST, prepare
+from dragoman.engines.moonshine.model import SHORTEST
 from dragoman.engines.moonshine.network import Floats
 
 
@@ -61,7 +61,7 @@ class AttentionAligner:
         if not len(audio) or not tokens:
             return None
         network = self._engine.network
-        return network.attention(network.encode(prepare(audio)), tokens)
+        return network.attention(network.encode(network.prepare(audio)), tokens)
 
 
 def monotonic(attention: Floats) -> npt.NDArray[np.intp]:

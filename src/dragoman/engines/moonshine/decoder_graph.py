@@ -66,9 +66,10 @@ class Weights:
         """Of an input or an output; 0 where it is free."""
         return self._sizes[name]
 
-    def used_by(self, output: str) -> list[Array]:
-        """The tensors of the operator whose result has this name."""
-        return [self.tensor(name) for name in self._uses[output] if name in self._tensors]
+    def floats(self, output: str) -> list[Array]:
+        """The unquantised tensors of the operator whose result has this name."""
+        names = [name for name in self._uses[output] if name in self._tensors]
+        return [self.tensor(name) for name in names if _TYPES.get(self._tensors[name].DataType()) is np.float32]
 
     def layers(self) -> int:
         return max(int(name.split(".")[1]) for name in self._sizes if name.startswith("past_key_values.")) + 1
@@ -122,7 +123,7 @@ class Shape:
     def of(cls, weights: Weights) -> Shape:
         """Raises ``LookupError`` when something is not where it is looked for."""
         _, heads, _, head_size = weights.sizes(_PAST)
-        (frequencies,) = weights.used_by("/model/decoder/rotary_emb/Expand_output_0")
+        (frequencies,) = weights.floats("/model/decoder/rotary_emb/Expand_output_0")
         width, vocabulary = weights.matrix("logits").values.shape
         return cls(weights.layers(), width, heads, head_size, 2 * frequencies.size, vocabulary)
 

@@ -27,7 +27,7 @@ from dragoman.engines.moonshine.biasing import Biasing
 from dragoman.engines.moonshine.confidence import agreements, confidences, word_log_probability
 from dragoman.engines.moonshine.draft import DraftedUtterance
 from dragoman.engines.moonshine.folder import network_in
-from dragoman.engines.moonshine.model import MoonshineModel, prepare
+from dragoman.engines.moonshine.model import MoonshineModel
 from dragoman.engines.moonshine.network import Floats, Network
 from dragoman.engines.moonshine.selection import Scored, is_guess, is_loop, least_expected_error, spoken, spoken_words
 from dragoman.engines.moonshine.tokenizer import Tokenizer
@@ -193,7 +193,7 @@ class MoonshineEngine:
     def _words(self, audio: Floats, preferences: _Preferences, cancelled: Callable[[], bool]) -> list[HypothesisWord]:
         if not audio.any():
             return []
-        decodings = self._decode(prepare(audio), preferences, cancelled)
+        decodings = self._decode(self._model.prepare(audio), preferences, cancelled)
         best = _best(decodings)
         if is_guess(best.beam.mean):
             return []

@@ -32,11 +32,15 @@ order tip a few quantised activations into the next step."""
 
 
 def prepare(audio: Floats) -> Floats:
-    """To a common level; silence behind what is too short, which the model would complete to a stock phrase."""
+    """To a common level, and ``long_enough``."""
     level = float(np.sqrt(np.mean(audio * audio)))
     gain = min(_LEVEL / max(level, 1e-6), _PEAK / max(float(np.abs(audio).max()), 1e-6))
-    louder: Floats = audio * np.float32(gain)
-    return np.pad(louder, (0, max(0, SHORTEST - len(louder))))
+    return long_enough(audio * np.float32(gain))
+
+
+def long_enough(audio: Floats) -> Floats:
+    """With silence behind what is too short, which the model would complete to a stock phrase."""
+    return np.pad(audio, (0, max(0, SHORTEST - len(audio))))
 
 
 class MoonshineModel:
@@ -61,6 +65,9 @@ class MoonshineModel:
         self._masked = "attention_mask" in inputs
         self._decoder = self._load_decoder()
         self.vocabulary, self.batches = self._decoder.vocabulary, self._decoder.batches
+
+    def prepare(self, audio: Floats) -> Floats:
+        return prepare(audio)
 
     def encode(self, samples: Floats, cancelled: Callable[[], bool] | None = None) -> Floats:
         """States are ``[1, frames, width]``, about 41 frames a second."""

@@ -64,6 +64,10 @@ class Network(Decoder, Protocol):
         """Raises ``ValueError`` with what is wrong with which file, and onnxruntime's own errors."""
         ...
 
+    def prepare(self, audio: Floats) -> Floats:
+        """A segment as the model wants to hear it."""
+        ...
+
     def encode(self, samples: Floats, cancelled: Callable[[], bool] | None = None) -> Floats:
         """``[n]`` samples at 16 kHz → states, whose last dimension but one are frames. Raises ``Cancelled``."""
         ...

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
+from dragoman.engines.moonshine.model import long_enough
 from dragoman.engines.moonshine.network import DecoderState, Floats, each_alone, opened, run, session
 from dragoman.engines.moonshine.tokenizer import BEGIN, END
 
@@ -101,6 +102,10 @@ class StreamingModel:
             ["logits", "out_k_self", "out_v_self"],
         )
         self._try()
+
+    def prepare(self, audio: Floats) -> Floats:
+        """The frontend brings every frame to one level."""
+        return long_enough(audio)
 
     def encode(self, samples: Floats, cancelled: Callable[[], bool] | None = None) -> Floats:
         short = -len(samples) % _SMALLEST
