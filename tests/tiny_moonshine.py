@@ -122,7 +122,9 @@ class _LargerDecoder:
         g.input("encoder_attention_mask", "int64", "batch", "samples")
         g.input("use_cache_branch", "bool", 1)
         past = {
-            f"{layer}.{part}": g.input(f"past_key_values.{layer}.{part}", "float32", "batch", shape.heads, part, HEAD_SIZE)
+            f"{layer}.{part}": g.input(
+                f"past_key_values.{layer}.{part}", "float32", "batch", shape.heads, part, HEAD_SIZE
+            )
             for layer in range(LAYERS)
             for part in ("decoder.key", "decoder.value", "encoder.key", "encoder.value")
         }
@@ -133,7 +135,9 @@ class _LargerDecoder:
         (position,) = g.node("Shape", [past["0.decoder.key"]], start=2, end=3)
         rotation = [position, *self._tables(shape.rotary // 2)]
         for layer in range(LAYERS):
-            hidden = self._layer(layer, hidden, rotation, [past[f"{layer}.decoder.{part}"] for part in ("key", "value")])
+            hidden = self._layer(
+                layer, hidden, rotation, [past[f"{layer}.decoder.{part}"] for part in ("key", "value")]
+            )
             for part in ("decoder.key", "decoder.value", "encoder.key", "encoder.value"):
                 g.output(f"present.{layer}.{part}", "float32", "batch", shape.heads, f"present {part}", HEAD_SIZE)
         normed = self._norm(hidden, "model.decoder.norm", "model.decoder.norm")
@@ -164,7 +168,9 @@ class _LargerDecoder:
             matrix = change(self._weights.matrix(f"/model/decoder/layers.{kept}/{where}"))
             added = self._weights.tensor(f"{theirs}.{bias}") if bias else None
             if idle and where.startswith(("self_attn/o", "encoder_attn/o", "mlp/fc2")):
-                matrix = QuantisedMatrix(np.full_like(matrix.values, matrix.zero_point), matrix.scale, matrix.zero_point)
+                matrix = QuantisedMatrix(
+                    np.full_like(matrix.values, matrix.zero_point), matrix.scale, matrix.zero_point
+                )
                 added = added if added is None else added * 0
             named = "" if added is None else g.constant(f"{self._prefix}{stem}.{bias}", added)
             return self._dense(x, matrix, f"/model/decoder/layers.{layer}/{where}", named)
@@ -217,7 +223,9 @@ class _LargerDecoder:
         return g.node("Add", [hidden, dense(gated, "mlp/fc2/Add_output_0", bias="mlp.fc2.bias_merged_0")])[0]
 
     def _norm(self, x: str, name: str, theirs: str) -> str:
-        scale = self.graph.constant(f"{self._prefix}{name}.weight_merged_0", self._weights.tensor(f"{theirs}.weight_merged_0"))
+        scale = self.graph.constant(
+            f"{self._prefix}{name}.weight_merged_0", self._weights.tensor(f"{theirs}.weight_merged_0")
+        )
         return self.graph.node("LayerNormalization", [x, scale], axis=-1)[0]
 
     def _dense(self, x: str, matrix: QuantisedMatrix, output: str, bias: str = "") -> str:
@@ -369,7 +377,9 @@ def _decoder(random: np.random.Generator) -> GraphBuilder:
     (heard,) = g.node("Gather", [memory, g.constant("layer", np.array(0, np.int64))], axis=0)
     (heard,) = g.node("Transpose", [heard], perm=[0, 1, 3, 2])
     (heard,) = g.node("Reshape", [heard, g.constant("together", np.array([1, WIDTH, -1], np.int64))])
-    (present,) = g.node("Mul", [g.node("Slice", [heard, zero, one, axis])[0], g.constant("nothing", np.zeros(1, np.float32))])
+    (present,) = g.node(
+        "Mul", [g.node("Slice", [heard, zero, one, axis])[0], g.constant("nothing", np.zeros(1, np.float32))]
+    )
     (present,) = g.node("Add", [present, g.constant("something", np.ones(1, np.float32))])
     (heard,) = g.node("Concat", [heard, present], axis=1)
     later = g.constant("later", np.array([0, 0, 0, 0, 0, 4096], np.int64))

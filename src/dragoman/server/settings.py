@@ -63,8 +63,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One recogniser configuration that dialects refer to by name."""
 
     engine: Literal["moonshine", "whisper", "fake"] = "moonshine"
-    """``moonshine`` is the embedded model, or an installed one of its kind; ``whisper`` an installed model, with the extra `whisper`; ``fake`` needs no
-    model and makes words up."""
+    """``moonshine`` is the embedded model, or an installed one of its kind; ``whisper`` an installed model, with the
+    extra `whisper`; ``fake`` needs no model and makes words up."""
     mode: Literal["speed", "balanced", "accuracy"] = "balanced"
     """How hard to try: more accuracy costs more processor time."""
     quota_minutes: Annotated[float, Meta(ge=0)] | None = None

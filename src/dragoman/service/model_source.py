@@ -52,8 +52,8 @@ class SourceFolder:
             return None
         if missing := found.missing(names):
             raise UnusableFolder(
-                f"{', '.join(missing)} is missing in {self._folder}, which seems to hold a model for {found.engine}; copy "
-                "it there, or say with --engine what else runs the model"
+                f"{', '.join(missing)} is missing in {self._folder}, which seems to hold a model for {found.engine}; "
+                "copy it there, or say with --engine what else runs the model"
             )
         for name in found.of(names):
             if not self._inside(name).stat().st_size:

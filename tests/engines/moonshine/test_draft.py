@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.core.request import Phrase
+from dragoman.engines.guards import is_loop, spoken_words
 from dragoman.engines.moonshine.biasing import Biasing
 from dragoman.engines.moonshine.draft import DraftedUtterance, heard_again, said_again
 from dragoman.engines.moonshine.model import MoonshineModel
 from dragoman.engines.moonshine.network import DecoderState, Floats
-from dragoman.engines.moonshine.selection import is_loop, spoken_words
 from dragoman.engines.moonshine.tokenizer import Tokenizer
 
 pytestmark = pytest.mark.model

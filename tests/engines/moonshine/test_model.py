@@ -36,10 +36,7 @@ def file_logits(folder: Path, states: np.ndarray, length: int, tokens: list[int]
     """Logits after each of the tokens, one by one, by the file's own graph."""
     session = ort.InferenceSession(str(folder / "decoder_model_merged.ort"), providers=["CPUExecutionProvider"])
     names = [
-        f"{layer}.{side}.{part}"
-        for layer in range(6)
-        for side in ("decoder", "encoder")
-        for part in ("key", "value")
+        f"{layer}.{side}.{part}" for layer in range(6) for side in ("decoder", "encoder") for part in ("key", "value")
     ]
     kept = dict.fromkeys(names, np.zeros((1, 8, 0, 36), np.float32))
     rows = []

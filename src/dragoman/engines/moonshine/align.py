@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from dragoman.core.ports import SAMPLE_RATE, Samples, WordTimes
 from dragoman.core.request import DictionaryWord
-from dragoman.core.transcript import Character
+from dragoman.engines.even_times import share_out, spread
 from dragoman.engines.moonshine.engine import MoonshineEngine
 from dragoman.engines.moonshine.model import SHORTEST
 from dragoman.engines.moonshine.network import Floats
@@ -40,7 +40,7 @@ class AttentionAligner:
             return ()
         bounds = self._bounds(audio, words)
         return tuple(
-            WordTimes(start_ms, end_ms, _spread(word, start_ms, end_ms) if characters else ())
+            WordTimes(start_ms, end_ms, spread(word, start_ms, end_ms) if characters else ())
             for word, (start_ms, end_ms) in zip(words, pairwise(bounds), strict=True)
         )
 
@@ -50,8 +50,7 @@ class AttentionAligner:
         tokens = [self._engine.tokens(word) for word in words]
         attention = self._attention(audio, [token for word in tokens for token in word])
         if attention is None:
-            shares = list(accumulate(map(len, words), initial=0))
-            return [duration_ms * share // max(1, shares[-1]) for share in shares]
+            return share_out(words, duration_ms)
         frame_ms = max(len(audio), SHORTEST) * 1000 / SAMPLE_RATE / attention.shape[1]
         starts = monotonic(attention)
         places = accumulate(map(len, tokens[:-1]), initial=0)
@@ -84,8 +83,3 @@ def monotonic(attention: Floats) -> npt.NDArray[np.intp]:
             starts[token] = frame
             token -= 1
     return starts
-
-
-def _spread(word: str, start_ms: int, end_ms: int) -> tuple[Character, ...]:
-    edges = [start_ms + (end_ms - start_ms) * position // max(1, len(word)) for position in range(len(word) + 1)]
-    return tuple(Character(c, edges[position], edges[position + 1]) for position, c in enumerate(word))

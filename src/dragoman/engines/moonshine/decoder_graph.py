@@ -147,8 +147,8 @@ def cross_graph(weights: Weights, shape: Shape) -> bytes:
 def step_graph(weights: Weights, shape: Shape) -> bytes:
     """Tokens ``[beams, new]`` at ``position`` → ``logits [beams, new, vocabulary]``.
 
-    Takes ``key.N``, ``value.N`` of the audio and ``past_key.N``, ``past_value.N`` ``[beams, heads, so far, head size]``;
-    gives ``present_key.N``, ``present_value.N`` with the new tokens' behind them.
+    Takes ``key.N``, ``value.N`` of the audio and ``past_key.N``, ``past_value.N`` ``[beams, heads, so far, head
+    size]``; gives ``present_key.N``, ``present_value.N`` with the new tokens' behind them.
     """
     g = GraphBuilder()
     hidden = _layers(g, weights, shape, g.input("position", "int64", 1), None)
@@ -192,9 +192,11 @@ def _layers(g: GraphBuilder, weights: Weights, shape: Shape, position: str, look
     for layer in range(shape.layers):
         name = f"/model/decoder/layers.{layer}"
         stem = f"model.decoder.layers.{layer}"
-        past = [
-            g.input(f"past_{part}.{layer}", "float32", "beams", heads, "past", head_size) for part in ("key", "value")
-        ] if looks is None else []
+        past = (
+            [g.input(f"past_{part}.{layer}", "float32", "beams", heads, "past", head_size) for part in ("key", "value")]
+            if looks is None
+            else []
+        )
         audio = [g.input(f"{part}.{layer}", "float32", 1, heads, "frames", head_size) for part in ("key", "value")]
 
         normed = _norm(g, hidden, weights, f"{stem}.input_layernorm")
@@ -240,7 +242,7 @@ def _layers(g: GraphBuilder, weights: Weights, shape: Shape, position: str, look
 
 
 def _look(g: GraphBuilder, query: str, key: str, heads: int, head_size: int) -> str:
-    """Queries ``[1, n, heads * head size]``, keys ``[1, heads, frames, head size]`` → mean attention ``[n, frames]``."""
+    """Queries ``[1, n, heads * size]``, keys ``[1, heads, frames, size]`` → the mean attention ``[n, frames]``."""
     (split,) = g.node("Reshape", [query, g.constant(f"{query}.split", np.array([-1, heads, head_size], np.int64))])
     (turned,) = g.node("Transpose", [split], perm=[1, 0, 2])
     (alone,) = g.node("Reshape", [key, g.constant(f"{query}.alone", np.array([heads, -1, head_size], np.int64))])

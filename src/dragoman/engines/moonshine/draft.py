@@ -13,12 +13,12 @@ from typing import Final
 import numpy as np
 
 from dragoman.core.ports import HypothesisWord
+from dragoman.engines.guards import is_loop, spoken
 from dragoman.engines.moonshine.beam import TOKENS_PER_SECOND, log_softmax, most_tokens
 from dragoman.engines.moonshine.biasing import Biasing, Place
 from dragoman.engines.moonshine.confidence import draft_confidence, word_log_probability
 from dragoman.engines.moonshine.model import SHORTEST
 from dragoman.engines.moonshine.network import DecoderState, Floats, Network
-from dragoman.engines.moonshine.selection import is_loop, spoken
 from dragoman.engines.moonshine.tokenizer import BEGIN, END, Tokenizer
 
 _MARGIN: Final = 0.5

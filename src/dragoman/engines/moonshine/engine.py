@@ -22,6 +22,7 @@ from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import EngineNotReady
 from dragoman.core.ports import SAMPLE_RATE, Hypothesis, HypothesisWord, Samples, Utterance
 from dragoman.core.request import Phrase, RecognitionRequest, Vocabulary
+from dragoman.engines.guards import is_guess, is_loop, spoken, spoken_words
 from dragoman.engines.moonshine.beam import TOKENS_PER_SECOND, Beam, search
 from dragoman.engines.moonshine.biasing import Biasing
 from dragoman.engines.moonshine.confidence import agreements, confidences, word_log_probability
@@ -29,7 +30,7 @@ from dragoman.engines.moonshine.draft import DraftedUtterance
 from dragoman.engines.moonshine.folder import network_in
 from dragoman.engines.moonshine.model import MoonshineModel
 from dragoman.engines.moonshine.network import Floats, Network
-from dragoman.engines.moonshine.selection import Scored, is_guess, is_loop, least_expected_error, spoken, spoken_words
+from dragoman.engines.moonshine.selection import Scored, least_expected_error
 from dragoman.engines.moonshine.tokenizer import Tokenizer
 from dragoman.language.ngram import LanguageModel
 

@@ -92,7 +92,8 @@ def session(model: Path | bytes) -> ort.InferenceSession:
 
 
 def opened(path: Path, inputs: Collection[str], outputs: Collection[str]) -> ort.InferenceSession:
-    """The graph in a file, which has to take exactly these inputs and give at least these outputs, or ``ValueError``."""
+    """The graph in a file. Raises ``ValueError`` unless it takes exactly these inputs and gives at least these
+    outputs."""
     graph = session(path)
     for what, expected, found in (
         ("takes", set(inputs), {each.name for each in graph.get_inputs()}),
@@ -109,7 +110,8 @@ def opened(path: Path, inputs: Collection[str], outputs: Collection[str]) -> ort
 def run(
     graph: ort.InferenceSession, outputs: Sequence[str] | None, feed: Feed, cancelled: Callable[[], bool] | None = None
 ) -> list[npt.NDArray[np.float32]]:
-    """``cancelled`` is asked every 50 ms while the graph runs, which ends early when it is true: raises ``Cancelled``."""
+    """``cancelled`` is asked every 50 ms while the graph runs, which ends early when it is true. Raises
+    ``Cancelled``."""
     if cancelled is None:
         return list(graph.run(outputs, feed))
     options = ort.RunOptions()
@@ -134,9 +136,7 @@ def each_alone(
 ) -> Floats:
     """``Decoder.step`` for a graph that knows one hypothesis: tokens ``[1, new]`` and a past → logits and the past with
     the new tokens."""
-    results = [
-        step(tokens[at : at + 1], [array[at : at + 1] for array in state.past]) for at in range(len(tokens))
-    ]
+    results = [step(tokens[at : at + 1], [array[at : at + 1] for array in state.past]) for at in range(len(tokens))]
     state.past = [np.concatenate(arrays) for arrays in zip(*(past for _, past in results), strict=True)]
     state.position += tokens.shape[1]
     return np.concatenate([logits for logits, _ in results])

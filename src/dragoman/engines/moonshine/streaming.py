@@ -1,7 +1,7 @@
 """A Moonshine model for streams: five graphs, and an encoder that need not hear again what it has heard.
 
-Each graph is onnxruntime's to run as it is (github.com/moonshine-ai/moonshine, ``core/moonshine-streaming-model.cpp``, and
-``python/src/moonshine_voice/lora``, which exports them):
+Each graph is onnxruntime's to run as it is (github.com/moonshine-ai/moonshine: ``core/moonshine-streaming-model.cpp``
+runs them, ``moonshine_voice.lora`` exports them):
 
 - ``frontend``: samples and a state → features, a frame for 20 ms. Two convolutions halve what were frames of 5 ms, so
   their states are right only between chunks of a multiple of 320 samples, and only if a chunk has at least 640.
@@ -188,7 +188,9 @@ class StreamingModel:
             raise ValueError(f"a second of audio has states {states.shape} where {CONFIG} says {expected}")
         logits = self.step(np.array([[BEGIN, END]], np.int64), self.begin(states))
         if logits.shape != (1, 2, config.vocab_size):
-            raise ValueError(f"decoder_kv.ort gives logits {logits.shape} where {CONFIG} says {(1, 2, config.vocab_size)}")
+            raise ValueError(
+                f"decoder_kv.ort gives logits {logits.shape} where {CONFIG} says {(1, 2, config.vocab_size)}"
+            )
 
 
 @dataclass(slots=True)

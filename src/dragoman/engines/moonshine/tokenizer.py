@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from dragoman.engines.whisper.words import UNSPACED, words_of
+from dragoman.engines.words import spelt, words_of
 
 UNKNOWN: Final = 0
 BEGIN: Final = 1
@@ -32,7 +32,7 @@ class Tokenizer:
         """``language`` says what a word is, ISO 639-1."""
         self.pieces = pieces
         self._language = language
-        self._spaced = language not in UNSPACED
+        self._spaced = spelt("", language) == " "
         self._ids = {piece: token for token, piece in reversed(list(enumerate(pieces))) if token >= _FIRST_MERGED}
         self.encode_word = lru_cache(maxsize=50_000)(self._encode_word)
         self.begins_word = np.array([self._begins_word(piece) for piece in pieces])
@@ -41,8 +41,8 @@ class Tokenizer:
 
     @classmethod
     def read(cls, path: Path, language: str = "en", vocabulary: int = 0) -> Tokenizer:
-        """``vocabulary``: how many tokens the model knows; those without a piece say nothing. Raises ``ValueError`` when
-        the file ends inside a piece, or has more pieces."""
+        """``vocabulary``: how many tokens the model knows; those without a piece say nothing. Raises ``ValueError``
+        when the file ends inside a piece, or has more pieces."""
         data = path.read_bytes()
         pieces = []
         at = 0
@@ -100,8 +100,10 @@ class Tokenizer:
         return tuple(tokens)
 
     def _text(self, tokens: Sequence[int]) -> str:
-        return b"".join(self.pieces[token] for token in tokens if token > END).replace(_SPACE, b" ").decode(
-            "utf-8", "replace"
+        return (
+            b"".join(self.pieces[token] for token in tokens if token > END)
+            .replace(_SPACE, b" ")
+            .decode("utf-8", "replace")
         )
 
     def _begins_word(self, piece: bytes) -> bool:

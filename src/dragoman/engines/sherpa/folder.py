@@ -1,0 +1,92 @@
+"""A folder with a model for sherpa-onnx, under the names that such models are published with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from dragoman.core.errors import EngineNotReady
+from dragoman.engines.sherpa import onnx_file
+
+_INT8: Final = ".int8."
+
+
+def find_part(folder: Path, part: str, *, int8: bool) -> Path | None:
+    """The ONNX file of one part of a model, such as encoder or model; where there are both, the quantised one or the
+    other. ``None`` where there is none. Raises ``EngineNotReady`` where there is no folder, or more than one file to
+    choose from.
+    """
+    if not folder.is_dir():
+        raise EngineNotReady(f"there is no folder {folder}; name one with a model for sherpa-onnx")
+    found = sorted(file for file in folder.glob("*.onnx") if part in file.name.removesuffix(".onnx").split(".")[0])
+    fitting = [file for file in found if (_INT8 in file.name) == int8] or found
+    if len(fitting) > 1:
+        names = " and ".join(file.name for file in fitting)
+        raise EngineNotReady(f"{folder} has more than one {part}: {names}; leave there only the one to use")
+    return fitting[0] if fitting else None
+
+
+def find_text(folder: Path, name: str) -> Path | None:
+    """A file of this name, such as tokens.txt, with or without the name of the model before it."""
+    if (folder / name).is_file():
+        return folder / name
+    found = sorted(folder.glob(f"*-{name}"))
+    return found[0] if len(found) == 1 else None
+
+
+def read_metadata(file: Path) -> dict[str, str]:
+    """Of an ONNX file. Raises ``EngineNotReady``."""
+    try:
+        return onnx_file.metadata(file)
+    except (OSError, ValueError) as error:
+        raise EngineNotReady(f"{file} cannot be used, put the model there again: {error}") from error
+
+
+def check_metadata(file: Path, found: Mapping[str, str], needed: Mapping[str, Callable[[str], object]]) -> None:
+    """``needed``: what sherpa-onnx looks up, and reads with these; it ends the process where it cannot. Raises
+    ``EngineNotReady``."""
+    for key, read in needed.items():
+        try:
+            if not found.get(key):
+                raise ValueError("it is not there")
+            read(found[key])
+        except ValueError as error:
+            raise EngineNotReady(
+                f"{file} is not a model as sherpa-onnx has them, its metadata {key} cannot be used ({error}); export "
+                "it with the script that is for sherpa-onnx, or put the published one there again"
+            ) from error
+
+
+def number(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise ValueError(f"{value} is negative")
+    return value
+
+
+def numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def reals(text: str) -> list[float]:
+    return [float(part) for part in text.split(",")]
+
+
+def words(text: str) -> list[str]:
+    return text.split(",")
+
+
+def read_tokens(file: Path) -> dict[int, str]:
+    """``tokens.txt``: on each line a token and its number. Raises ``EngineNotReady``."""
+    tokens: dict[int, str] = {}
+    try:
+        lines = file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        for line in lines:
+            token, _, identity = line.rstrip("\r").rpartition(" ")
+            if int(identity) in tokens:
+                raise ValueError(f"the number {identity} is there twice")
+            tokens[int(identity)] = token
+    except (OSError, ValueError) as error:
+        raise EngineNotReady(f"{file} cannot be read, put the model there again: {error}") from error
+    return tokens
