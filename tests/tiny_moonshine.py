@@ -35,7 +35,7 @@ VOCABULARY: Final = 32_900
 """More than there are pieces, and no multiple of 128."""
 _FRAMES_A_WORD: Final = 10
 _WORDS: Final = 300
-_SHARP: Final = 30.0
+_SHARP: Final = 15.0
 """How much more it likes one word than another."""
 
 

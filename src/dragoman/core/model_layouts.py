@@ -40,8 +40,8 @@ class Layout:
         return found[-1] if found else None
 
     def _needed(self, names: Collection[str]) -> tuple[str, ...]:
-        fewest = min(self.either, key=lambda group: sum(name not in names for name in group))
-        return *self.files, *fewest
+        nearest = min(self.either, key=lambda group: sum(-1 if name in names else 1 for name in group))
+        return *self.files, *nearest
 
 
 _NAMED: Final = re.compile(r"(?:.*-)?(?:tiny|base|small|medium)(?:-streaming)?-([a-z]{2})(?:-.*)?")
