@@ -47,7 +47,7 @@ def embedded_folder() -> Path:
 
 @cache
 def larger_folder() -> Path:
-    return save_larger(_folder("moonshine-larger-en"))
+    return save_larger(_folder("moonshine-base-en"))
 
 
 @cache

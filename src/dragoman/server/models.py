@@ -58,10 +58,9 @@ def catalogue(settings: Settings) -> dict[str, Model]:
 
 
 def wishes(settings: Settings) -> Iterator[ModelWish]:
-    """Of every profile that an installed model serves: the engine moonshine has the embedded one if none is named."""
+    """Of every profile that an installed model serves."""
     for name, profile in settings.profiles.items():
-        embedded = profile.engine == "moonshine" and not profile.models
-        if profile.engine in set(ModelEngine) and not embedded:
+        if profile.engine in set(ModelEngine) and not profile.is_embedded and profile.moonshine is None:
             yield ModelWish(name, ModelEngine(profile.engine), profile.models)
 
 

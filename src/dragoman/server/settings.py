@@ -83,6 +83,11 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.moonshine is not None and (self.engine != "moonshine" or self.models):
             raise ValueError("the table moonshine goes with engine = 'moonshine', and in the place of models")
 
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the model that the package carries serves it."""
+        return self.engine == "moonshine" and not self.models and self.moonshine is None
+
 
 def _profiles() -> dict[str, Profile]:
     return {"default": Profile(), "accurate": Profile(mode="accuracy")}
