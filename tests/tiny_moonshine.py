@@ -72,13 +72,14 @@ def save(graph: GraphBuilder, path: Path) -> None:
     ort.InferenceSession(graph.model(), options, providers=["CPUExecutionProvider"])
 
 
-def save_larger(folder: Path, *, found: bool = True) -> Path:
-    """``found``: its weights lie where the embedded model has them."""
+def save_larger(folder: Path, *, found: bool = True, epsilon: float = 1e-5) -> Path:
+    """``found``: its weights lie where the embedded model has them. ``epsilon`` of its norms; that of the embedded
+    model is this one."""
     folder.mkdir(parents=True)
     for name in ("encoder_model.ort", "tokenizer.bin"):
         shutil.copy(embedded_folder() / name, folder / name)
     weights = Weights(embedded_folder() / "decoder_model_merged.ort")
-    save(_LargerDecoder(weights, "" if found else "elsewhere").graph, folder / "decoder_model_merged.ort")
+    save(_LargerDecoder(weights, "" if found else "elsewhere", epsilon).graph, folder / "decoder_model_merged.ort")
     return folder
 
 
@@ -112,8 +113,9 @@ class _LargerDecoder:
     """One branch where published files have two, so it computes the keys of the audio each time. ``prefix`` comes
     before the names by which weights are found."""
 
-    def __init__(self, weights: Weights, prefix: str) -> None:
+    def __init__(self, weights: Weights, prefix: str, epsilon: float) -> None:
         self.graph = g = GraphBuilder()
+        self._epsilon = epsilon
         self._weights = weights
         self._shape = shape = Shape.of(weights)
         self._prefix = prefix
@@ -226,7 +228,7 @@ class _LargerDecoder:
         scale = self.graph.constant(
             f"{self._prefix}{name}.weight_merged_0", self._weights.tensor(f"{theirs}.weight_merged_0")
         )
-        return self.graph.node("LayerNormalization", [x, scale], axis=-1)[0]
+        return self.graph.node("LayerNormalization", [x, scale], axis=-1, epsilon=self._epsilon)[0]
 
     def _dense(self, x: str, matrix: QuantisedMatrix, output: str, bias: str = "") -> str:
         g, name = self.graph, f"matrix of {output}"

@@ -58,6 +58,15 @@ def test_a_larger_decoder_that_computes_the_same_says_the_same(speech: np.ndarra
         assert ours.confidence == pytest.approx(theirs.confidence, abs=0.05)
 
 
+def test_a_decoder_that_computes_something_else_is_run_as_it_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        engine = loaded(save_larger(tmp_path / "else", epsilon=0.01))
+    assert "computes something else" in caplog.text
+    assert not engine.network.batches
+
+
 def test_a_decoder_whose_weights_are_elsewhere_is_run_as_it_is(
     speech: np.ndarray, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -24,9 +24,9 @@ DECODER: Final = "decoder_model_merged.ort"
 SHORTEST: Final = int(1.5 * SAMPLE_RATE)
 _LEVEL: Final = 10 ** (-14 / 20)
 _PEAK: Final = 0.97
-_PROBE: Final = (BEGIN, 5, 300, 278)
-"""Tokens with which two decoders are compared."""
-_MOST_APART: Final = 0.02
+_PROBE: Final = (BEGIN, *range(300, 2_700, 100))
+"""Tokens with which two decoders are compared; so many that what turns with their places shows."""
+_MOST_APART: Final = 0.002
 """Mean difference of two decoders' logits, as a part of their spread, with which they compute the same: sums in another
 order tip a few quantised activations into the next step."""
 
