@@ -97,9 +97,9 @@ class DraftedUtterance:
             return
         limit = most_tokens(max(len(audio), SHORTEST), self._per_second)
         self._decode(states, self._tokens, limit)
-        if is_loop(self._tokenizer.decode(self._tokens)):
+        if is_loop(self._tokenizer.spaced(self._tokens)):
             self._decode(states, self._tokens[: self._settled], limit)
-        if is_loop(self._tokenizer.decode(self._tokens)):
+        if is_loop(self._tokenizer.spaced(self._tokens)):
             self._cut(self._settled)
         words = self._tokenizer.words(self._tokens)
         while again := heard_again([spoken(text) for text, _ in words]):

@@ -225,7 +225,7 @@ class MoonshineEngine:
         return _Readings(every, sorted(close, key=lambda reading: -reading.score))
 
     def _reading(self, beam: Beam, preferences: _Preferences) -> _Reading:
-        text = self._tokenizer.decode(beam.tokens)
+        text = self._tokenizer.spaced(beam.tokens)
         if self._language_model is None:
             return _Reading(beam, text, beam.score)
         return _Reading(

@@ -65,6 +65,10 @@ class Tokenizer:
         """The text of the tokens, outer spaces removed. Bytes that are no UTF-8 become U+FFFD."""
         return self._text(tokens).strip()
 
+    def spaced(self, tokens: Sequence[int]) -> str:
+        """The same with a space between any two words, also in languages that are written without."""
+        return self.decode(tokens) if self._spaced else " ".join(text for text, _ in self.words(tokens))
+
     def words(self, tokens: Sequence[int]) -> list[tuple[str, range]]:
         """The words of the tokens, each with the range of tokens that it is made of."""
         if not self._spaced:
