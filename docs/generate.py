@@ -17,7 +17,7 @@ from dragoman.server import settings as settings_module
 from dragoman.server.app import Application, build_app
 from dragoman.server.cli.main import command
 from dragoman.server.recognisers import build_recognition
-from dragoman.server.settings import ENVIRONMENT_PREFIX, Moonshine, Profile, Settings, Whisper
+from dragoman.server.settings import ENVIRONMENT_PREFIX, Moonshine, Profile, Settings, Sherpa, Whisper
 
 DOCS = Path(__file__).parent
 NOTE = "<!-- Written by `make docs`. -->\n"
@@ -54,6 +54,10 @@ The table `whisper` of a profile, with the extra `whisper` (`pip install 'dragom
 
 {table(("field", "default", "meaning"), fields(Whisper))}
 
+The table `sherpa` of a profile, with the extra `sherpa` (`pip install 'dragoman[sherpa]'`):
+
+{table(("field", "default", "meaning"), fields(Sherpa))}
+
 ```toml
 port = 9000
 workers = 4
@@ -71,6 +75,10 @@ models = ["moonshine-base-en"]
 [profiles.german]
 engine = "whisper"
 whisper = {{ folder = "/srv/models/whisper-small", language = "de", compute_type = "int8" }}
+
+[profiles.live]
+engine = "sherpa"
+sherpa = {{ folder = "/srv/models/streaming-zipformer-en", languages = ["en"] }}
 ```
 """
 

@@ -67,6 +67,8 @@ def test_nested_settings_are_json_in_the_environment() -> None:
             "[profiles.default]\nengine = 'whisper'\nwhisper = { folder = '/srv/model', language = 'German' }",
             "language",
         ),
+        ("[profiles.default.sherpa]\nfolder = '/srv/model'", "engine"),
+        ("[profiles.default]\nengine = 'sherpa'\nsherpa = { beam = 0 }", "beam"),
         ("[openai_models]\nwhisper-1 = 'nothing'", "nothing"),
         ("[telecomx_engines]\nTWELVE = 'default'", "TWELVE"),
         ("port = ", "dragoman.toml"),

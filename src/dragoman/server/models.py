@@ -32,8 +32,8 @@ def models_folder(settings: Settings) -> Path:
     return settings.models_dir or state_folder(settings) / "models"
 
 
-def model_in(settings: Settings, name: str, language: str | None) -> InstalledModel:
-    """The installed model that serves a profile. Raises ``EngineNotReady`` with what to do."""
+def model_in(settings: Settings, name: str, language: str | None) -> Path:
+    """The folder of the installed model that serves a profile. Raises ``EngineNotReady`` with what to do."""
     wish = next(each for each in wishes(settings) if each.profile == name)
     root = models_folder(settings)
     installed = [each for each in ModelFolder(root).models() if isinstance(each, InstalledModel)]
@@ -41,7 +41,13 @@ def model_in(settings: Settings, name: str, language: str | None) -> InstalledMo
         chosen = choose(wish, language, [each.model for each in installed], catalogue(settings))
     except (UnknownModel, UnsupportedLanguage, CatalogueError) as error:
         raise EngineNotReady(str(error)) from error
-    return next(each for each in installed if each.model == chosen)
+    return next(each.folder for each in installed if each.model == chosen)
+
+
+def languages_in(folder: Path) -> tuple[str, ...]:
+    """Those of an installed model, by its folder."""
+    installed = ModelFolder(folder.parent).model(folder.name)
+    return installed.model.languages if isinstance(installed, InstalledModel) else ()
 
 
 def catalogue(settings: Settings) -> dict[str, Model]:

@@ -59,12 +59,40 @@ class Whisper(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """After so many seconds without work the model's memory is given back until there is work; ``None``: never."""
 
 
+class Sherpa(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The model of a profile whose engine is ``sherpa``, and what it may use."""
+
+    folder: Path | None = None
+    """The folder with the model, its files under the names they are published with: encoder, decoder and joiner, or
+    model, and tokens.txt; ``None``: an installed model, see ``models``."""
+    languages: tuple[Annotated[str, Meta(pattern="^[a-z]{2}$")], ...] = ()
+    """What the model recognises, ISO 639-1, where neither its files nor the catalogue say it: a transducer in a
+    ``folder``."""
+    language: Annotated[str, Meta(pattern="^[a-z]{2}$")] | None = None
+    """What is spoken where a client does not say; ``None``: the first language of the model."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where the model is run; ``cuda`` needs a build of sherpa-onnx that is not the one of the extra."""
+    int8: bool | None = None
+    """Which form of the model is taken where a folder has both; ``None``: the quantised one on a processor."""
+    threads: Positive = 1
+    """Cores that one worker uses."""
+    beam: Positive = 4
+    """So many hypotheses a transducer keeps while it decodes; 1 is fastest, and cannot prefer phrases. The ``mode`` of
+    the profile says nothing here."""
+    draft_batch: Positive = 4
+    """Partial results of so many live streams are computed at once, by streaming models."""
+    gpu_memory_mb: Positive | None = None
+    """Larger model files are not loaded onto a GPU."""
+    idle_s: Positive | None = None
+    """After so many seconds without work the model's memory is given back until there is work; ``None``: never."""
+
+
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One recogniser configuration that dialects refer to by name."""
 
-    engine: Literal["moonshine", "whisper", "fake"] = "moonshine"
-    """``moonshine`` is the embedded model, or an installed one of its kind; ``whisper`` an installed model, with the
-    extra `whisper`; ``fake`` needs no model and makes words up."""
+    engine: Literal["moonshine", "whisper", "sherpa", "fake"] = "moonshine"
+    """``moonshine`` is the embedded model, or an installed one of its kind; ``whisper`` and ``sherpa`` are installed
+    models, with the extra of that name; ``fake`` needs no model and makes words up."""
     mode: Literal["speed", "balanced", "accuracy"] = "balanced"
     """How hard to try: more accuracy costs more processor time."""
     quota_minutes: Annotated[float, Meta(ge=0)] | None = None
@@ -76,10 +104,14 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A model of the engine ``moonshine`` in a folder of your own; see below."""
     whisper: Whisper | None = None
     """The model of the engine ``whisper``; see below."""
+    sherpa: Sherpa | None = None
+    """The model of the engine ``sherpa``; see below."""
 
     def __post_init__(self) -> None:
         if self.engine != "whisper" and self.whisper is not None:
             raise ValueError("the table whisper goes with engine = 'whisper'")
+        if self.engine != "sherpa" and self.sherpa is not None:
+            raise ValueError("the table sherpa goes with engine = 'sherpa'")
         if self.moonshine is not None and (self.engine != "moonshine" or self.models):
             raise ValueError("the table moonshine goes with engine = 'moonshine', and in the place of models")
 

@@ -35,7 +35,7 @@ from dragoman.core.errors import Cancelled, DragomanError, InternalError, Invali
 from dragoman.core.events import Finished, Opened, Progress, SpeakersFound
 from dragoman.core.ports import SAMPLE_RATE, Engine
 from dragoman.language.classes import WordClasses
-from dragoman.server.settings import Moonshine, Profile, Settings, Whisper, load_settings
+from dragoman.server.settings import Moonshine, Profile, Settings, Sherpa, Whisper, load_settings
 from dragoman.service import worker_protocol as protocol
 from dragoman.service.calibration import stream_capacity
 from dragoman.service.endpointing import EndpointingRule
@@ -106,20 +106,37 @@ def build_recognisers(settings: Settings) -> dict[str, Recogniser]:
 
 def _placed(settings: Settings, name: str, profile: Profile) -> Profile:
     """The profile with the folder of its model. Raises ``EngineNotReady``."""
-    if profile.engine == "moonshine" and profile.models:
-        from dragoman.server.models import model_in
-
-        installed = model_in(settings, name, None)
-        table = Moonshine(folder=installed.folder, language=installed.model.languages[0])
-        return msgspec.structs.replace(profile, models=(), moonshine=table)
+    if profile.engine == "moonshine":
+        return _placed_moonshine(settings, name, profile) if profile.models else profile
+    if profile.engine == "sherpa":
+        return msgspec.structs.replace(profile, sherpa=_placed_sherpa(settings, name, profile.sherpa or Sherpa()))
     if profile.engine != "whisper":
         return profile
     model = profile.whisper or Whisper()
     if model.folder is None:
         from dragoman.server.models import model_in
 
-        model = msgspec.structs.replace(model, folder=model_in(settings, name, model.language).folder)
+        model = msgspec.structs.replace(model, folder=model_in(settings, name, model.language))
     return msgspec.structs.replace(profile, whisper=model)
+
+
+def _placed_moonshine(settings: Settings, name: str, profile: Profile) -> Profile:
+    """With the folder of the installed model that it names, and the language that is known of that model."""
+    from dragoman.server.models import languages_in, model_in
+
+    folder = model_in(settings, name, None)
+    table = Moonshine(folder=folder, language=languages_in(folder)[0])
+    return msgspec.structs.replace(profile, models=(), moonshine=table)
+
+
+def _placed_sherpa(settings: Settings, name: str, model: Sherpa) -> Sherpa:
+    """With its folder, and the languages that the catalogue or whoever installed it gave it."""
+    if model.folder is not None:
+        return model
+    from dragoman.server.models import languages_in, model_in
+
+    folder = model_in(settings, name, model.language)
+    return msgspec.structs.replace(model, folder=folder, languages=model.languages or languages_in(folder))
 
 
 def _limits(settings: Settings) -> MediaLimits:
@@ -210,6 +227,38 @@ def _whisper(profiles: Collection[Profile], classes: WordClasses) -> dict[Profil
     return found
 
 
+def _sherpa(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, Recogniser]:
+    from dragoman.engines.sherpa.align import TokenAligner
+    from dragoman.engines.sherpa.engine import SherpaEngine
+    from dragoman.engines.sherpa.library import Resources
+    from dragoman.engines.sherpa.network import SherpaNetwork
+
+    found: dict[Profile, Recogniser] = {}
+    for model in {profile.sherpa for profile in profiles if profile.sherpa is not None}:
+        resources = Resources(
+            device=model.device,
+            threads=model.threads,
+            int8=model.int8,
+            gpu_memory_mb=model.gpu_memory_mb,
+            idle_s=model.idle_s,
+        )
+        assert model.folder is not None
+        engine = SherpaEngine(
+            SherpaNetwork(model.folder, resources, model.beam),
+            language=model.language,
+            languages=model.languages,
+            draft_batch=model.draft_batch,
+            class_members=classes.members,
+        )
+        engine.load()
+        aligner = TokenAligner(engine.places)
+        languages = engine.capabilities.languages
+        aligners = {language: aligner for language in languages if language != "en"}
+        recogniser = replace(_english()(engine), aligners=aligners)
+        found |= {profile: recogniser for profile in profiles if profile.sherpa == model}
+    return found
+
+
 @cache
 def _english() -> Callable[[Engine], Recogniser]:
     """What any engine needs beside it to recognise English, loaded."""
@@ -231,6 +280,7 @@ def _english() -> Callable[[Engine], Recogniser]:
 RECOGNISERS: Final[dict[str, Callable[[Collection[Profile], WordClasses], dict[Profile, Recogniser]]]] = {
     "moonshine": _moonshine,
     "whisper": _whisper,
+    "sherpa": _sherpa,
     "fake": _fake,
 }
 """Each engine: the profiles that use it → loaded recognisers. The imports are inside, so that a worker loads only
@@ -463,8 +513,10 @@ def _restrict(settings: Settings) -> None:
     if sys.platform == "linux":
         import resource
 
-        models = [profile.whisper for profile in settings.profiles.values() if profile.whisper is not None]
-        if not any(model.device == "cuda" for model in models):  # CUDA reserves far more addresses than it uses
+        models = [model for profile in settings.profiles.values() for model in (profile.whisper, profile.sherpa)]
+        if not any(
+            model is not None and model.device == "cuda" for model in models
+        ):  # CUDA reserves far more addresses than it uses
             memory = settings.worker_memory_mb * 2**20
             resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

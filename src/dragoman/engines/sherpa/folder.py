@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from dragoman.core.errors import EngineNotReady
-from dragoman.engines.sherpa import onnx_file
+from dragoman.engines.sherpa.onnx_file import OnnxFile, read_onnx
+
+Readers = Mapping[str, Callable[[str], object]]
+"""By the name of an entry; each raises ``ValueError``."""
 
 _INT8: Final = ".int8."
 
@@ -35,18 +39,20 @@ def find_text(folder: Path, name: str) -> Path | None:
     return found[0] if len(found) == 1 else None
 
 
-def read_metadata(file: Path) -> dict[str, str]:
-    """Of an ONNX file. Raises ``EngineNotReady``."""
+def read_part(file: Path) -> OnnxFile:
+    """Raises ``EngineNotReady`` for a file that is not whole, or no ONNX model."""
     try:
-        return onnx_file.metadata(file)
+        return read_onnx(file)
     except (OSError, ValueError) as error:
         raise EngineNotReady(f"{file} cannot be used, put the model there again: {error}") from error
 
 
-def check_metadata(file: Path, found: Mapping[str, str], needed: Mapping[str, Callable[[str], object]]) -> None:
-    """``needed``: what sherpa-onnx looks up, and reads with these; it ends the process where it cannot. Raises
+def check_metadata(
+    file: Path, found: Mapping[str, str], needed: Readers, optional: Readers = MappingProxyType({})
+) -> None:
+    """What sherpa-onnx looks up, and how it reads that; it ends the process where it cannot. Raises
     ``EngineNotReady``."""
-    for key, read in needed.items():
+    for key, read in {**needed, **{key: read for key, read in optional.items() if found.get(key)}}.items():
         try:
             if not found.get(key):
                 raise ValueError("it is not there")

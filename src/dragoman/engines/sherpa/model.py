@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Mapping
+from base64 import b64decode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -11,18 +12,17 @@ from typing import Final
 
 from dragoman.core.errors import EngineNotReady
 from dragoman.engines.sherpa.folder import (
+    Readers,
     check_metadata,
     find_part,
     find_text,
     number,
     numbers,
-    read_metadata,
+    read_part,
     read_tokens,
     reals,
     words,
 )
-
-Readers = Mapping[str, Callable[[str], object]]
 
 
 class Kind(StrEnum):
@@ -75,6 +75,8 @@ _NEMO: Final[Readers] = {
     "pred_rnn_layers": number,
     "pred_hidden": number,
 }
+_NEMO_OPTIONAL: Final[Readers] = {"feat_dim": number, "is_giga_am": number}
+_NEMO_NORMALIZED: Final = ("", "NA", "per_feature")
 _SENSE_VOICE: Final[Readers] = {
     **dict.fromkeys(("vocab_size", "lfr_window_size", "lfr_window_shift", "normalize_samples"), number),
     **dict.fromkeys(("with_itn", "without_itn", "lang_auto", "lang_zh", "lang_en", "lang_ja", "lang_ko"), number),
@@ -82,6 +84,7 @@ _SENSE_VOICE: Final[Readers] = {
     "neg_mean": reals,
     "inv_stddev": reals,
 }
+_SENSE_VOICE_FEATURES: Final = 80
 _WHISPER: Final[Readers] = {
     **dict.fromkeys(("n_mels", "n_text_layer", "n_text_ctx", "n_text_state", "n_vocab", "sot", "eot"), number),
     **dict.fromkeys(("blank_id", "translate", "transcribe", "is_multilingual", "no_timestamps", "no_speech"), number),
@@ -133,7 +136,7 @@ def describe(folder: Path, *, int8: bool) -> SherpaModel:
         if (model := find_part(folder, "model", int8=int8)) is None:
             raise _incomplete(folder, "encoder.onnx, decoder.onnx and joiner.onnx, or model.onnx")
         return _sense_voice(folder, model)
-    found = read_metadata(encoder)
+    found = read_part(encoder).metadata
     if found.get("model_type", "").startswith("whisper"):
         return _whisper(folder, encoder, found, int8)
     files = {"encoder": encoder, "decoder": _part(folder, "decoder", int8), "joiner": _part(folder, "joiner", int8)}
@@ -141,14 +144,16 @@ def describe(folder: Path, *, int8: bool) -> SherpaModel:
 
 
 def _transducer(folder: Path, files: Mapping[str, Path], found: Mapping[str, str]) -> SherpaModel:
-    decoder, _ = read_metadata(files["decoder"]), read_metadata(files["joiner"])
+    decoder, joiner = read_part(files["decoder"]).metadata, read_part(files["joiner"])
     type_ = found.get("model_type", "")
     tokens_file = _text(folder, "tokens.txt")
     tokens = read_tokens(tokens_file)
     kind, flush_frames = Kind.TRANSDUCER, 0
     if "pred_rnn_layers" in found or type_.startswith("EncDec"):
         kind = Kind.NEMO_TRANSDUCER
-        check_metadata(files["encoder"], found, _NEMO)
+        check_metadata(files["encoder"], found, _NEMO, _NEMO_OPTIONAL)
+        if (method := found.get("normalize_type", "")) not in _NEMO_NORMALIZED:
+            raise EngineNotReady(f"{files['encoder']} wants features normalised {method!r}, which sherpa-onnx cannot")
         size = number(found["vocab_size"]) + 1
         if len(tokens) != size or tokens.get(size - 1) != "<blk>":
             raise _strange_tokens(tokens_file, f"it has to have {size} tokens and <blk> last")
@@ -160,7 +165,12 @@ def _transducer(folder: Path, files: Mapping[str, Path], found: Mapping[str, str
             kind = Kind.STREAMING_TRANSDUCER
             check_metadata(files["encoder"], found, {**_CHUNKS, **_STREAMING[type_]})
             flush_frames = number(found["T"]) + number(found["decode_chunk_len"])
-        _check_size(tokens_file, tokens, number(decoder["vocab_size"]))
+        size = number(decoder["vocab_size"])
+        _check_size(tokens_file, tokens, size)
+    # A transducer of tokens and durations decides on both at once.
+    decided = next(iter(joiner.last_sizes), None)
+    if decided is not None and (decided < size if "tdt" in found.get("url", "") else decided != size):
+        raise EngineNotReady(f"{files['joiner']} belongs to another model, put the right one there")
     pieces = find_text(folder, "bpe.vocab") or find_text(folder, "bpe.model")
     return SherpaModel(
         folder,
@@ -176,10 +186,13 @@ def _transducer(folder: Path, files: Mapping[str, Path], found: Mapping[str, str
 
 
 def _sense_voice(folder: Path, file: Path) -> SherpaModel:
-    found = read_metadata(file)
+    found = read_part(file).metadata
     if "lfr_window_size" not in found or "with_itn" not in found:
         raise _unknown(file, found.get("model_type", ""))
-    check_metadata(file, found, _SENSE_VOICE)
+    check_metadata(file, found, _SENSE_VOICE, {"blank_id": number})
+    size = number(found["lfr_window_size"]) * _SENSE_VOICE_FEATURES
+    if any(len(reals(found[name])) != size for name in ("neg_mean", "inv_stddev")):
+        raise EngineNotReady(f"{file} has not {size} means of its features in its metadata, put the model there again")
     tokens_file = _text(folder, "tokens.txt")
     tokens = read_tokens(tokens_file)
     _check_size(tokens_file, tokens, number(found["vocab_size"]))
@@ -189,7 +202,7 @@ def _sense_voice(folder: Path, file: Path) -> SherpaModel:
 
 def _whisper(folder: Path, encoder: Path, found: Mapping[str, str], int8: bool) -> SherpaModel:
     decoder = _part(folder, "decoder", int8)
-    read_metadata(decoder)
+    read_part(decoder)
     check_metadata(encoder, found, _WHISPER)
     languages: tuple[str, ...] = ("en",)
     if number(found["is_multilingual"]):
@@ -199,9 +212,17 @@ def _whisper(folder: Path, encoder: Path, found: Mapping[str, str], int8: bool) 
             raise EngineNotReady(f"{encoder} does not name its languages rightly, put the model there again")
         known = [_WHISPER_CODES.get(code, code) for code in codes]
         languages = tuple(sorted((code for code in known if len(code) == 2), key=lambda code: code != "en"))
-    tokens = _text(folder, "tokens.txt")
-    read_tokens(tokens)
-    return SherpaModel(folder, Kind.WHISPER, {"encoder": encoder, "decoder": decoder}, tokens, frozenset(), languages)
+    tokens_file = _text(folder, "tokens.txt")
+    tokens = read_tokens(tokens_file)
+    _check_size(tokens_file, tokens, number(found["eot"]))
+    try:
+        for token in tokens.values():
+            b64decode(token, validate=True)
+    except ValueError as error:
+        raise _strange_tokens(tokens_file, f"its tokens are not in base64 ({error})") from error
+    return SherpaModel(
+        folder, Kind.WHISPER, {"encoder": encoder, "decoder": decoder}, tokens_file, frozenset(), languages
+    )
 
 
 def whisper_code(language: str) -> str:

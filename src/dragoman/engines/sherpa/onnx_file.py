@@ -6,76 +6,83 @@ format is protocol buffers (github.com/onnx/onnx, ``onnx/onnx.proto``); the numb
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Final
 
-_GRAPH: Final = 7
-_METADATA: Final = 14
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_LONGEST_ENTRY: Final = 2**24
+_GRAPH, _METADATA = 7, 14
+_KEY, _VALUE = 1, 2
+_OUTPUT: Final = 12
+_SHAPE: Final = (2, 1, 2)
+"""The way from an output to its sizes: type, tensor, shape."""
+_SIZE: Final = 1
 
 
-def metadata(path: Path) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class OnnxFile:
+    """``last_sizes``: of each output the last size, ``None`` where it is free."""
+
+    metadata: dict[str, str]
+    last_sizes: tuple[int | None, ...]
+
+
+def read_onnx(path: Path) -> OnnxFile:
     """Raises ``ValueError`` for a file that is cut off or no ONNX model at all, and ``OSError``."""
-    size = path.stat().st_size
-    found: dict[str, str] = {}
+    metadata: dict[str, str] = {}
+    sizes: list[int | None] = []
     has_graph = False
     with path.open("rb") as file:
-        while file.tell() < size:
-            field, length = _header(file)
-            if file.tell() + length > size:
-                raise ValueError("it is cut off, or no ONNX model")
-            if field == _METADATA and length < _LONGEST_ENTRY:
-                entry = strings(file.read(length))
-                found[entry.get(1, "")] = entry.get(2, "")
-            else:
-                has_graph = has_graph or field == _GRAPH
-                file.seek(length, 1)
+        for field, _, length in _walk(file, path.stat().st_size):
+            if field == _METADATA:
+                entry = {inner: part.decode() for inner, _, part in fields(file.read(length))}
+                metadata[entry.get(_KEY, "")] = entry.get(_VALUE, "")
+            elif field == _GRAPH:
+                has_graph = True
+                outputs = (n for inner, _, n in _walk(file, file.tell() + length) if inner == _OUTPUT)
+                sizes += [_last_size(file.read(n)) for n in outputs]
     if not has_graph:
         raise ValueError("it is no ONNX model")
-    return found
+    return OnnxFile(metadata, tuple(sizes))
 
 
-def strings(message: bytes) -> dict[int, str]:
-    """The texts of a message by their field, the last one of each. Raises ``ValueError``."""
-    return {field: value.decode("utf-8") for field, value in fields(message) if isinstance(value, bytes)}
+def fields(message: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """The fields of a message in order, each with its value if it is a whole number, and else its bytes. Raises
+    ``ValueError``."""
+    file = BytesIO(message)
+    for field, value, length in _walk(file, len(message)):
+        yield field, value, file.read(length)
 
 
-def fields(message: bytes) -> list[tuple[int, bytes | int]]:
-    """The fields of a message in order; what is no text or message itself as a number. Raises ``ValueError``."""
-    found: list[tuple[int, bytes | int]] = []
-    at = 0
-    while at < len(message):
-        tag, at = _varint_in(message, at)
-        kind = tag & 7
-        if kind == _VARINT:
-            number, at = _varint_in(message, at)
-            found.append((tag >> 3, number))
-            continue
-        length = {_FIXED64: 8, _FIXED32: 4}.get(kind)
-        if kind == _BYTES:
-            length, at = _varint_in(message, at)
-        if length is None or at + length > len(message):
-            raise ValueError("it is damaged")
-        part = message[at : at + length]
-        found.append((tag >> 3, part if kind == _BYTES else int.from_bytes(part, "little")))
-        at += length
-    return found
+def _last_size(output: bytes) -> int | None:
+    for step in _SHAPE:
+        output = next((part for field, _, part in fields(output) if field == step), b"")
+    sizes = [part for _, _, part in fields(output)]
+    return next((value for field, value, _ in fields(sizes[-1]) if field == _SIZE), None) if sizes else None
 
 
-def _header(file: BinaryIO) -> tuple[int, int]:
-    """The number of the next field, and how many bytes it has from here on."""
-    tag = _varint(file)
-    kind = tag & 7
-    if kind == _VARINT:
-        _varint(file)
-        return tag >> 3, 0
-    length = {_FIXED64: 8, _FIXED32: 4}.get(kind)
-    if kind == _BYTES:
-        length = _varint(file)
-    if length is None or tag >> 3 == 0:
-        raise ValueError("it is no ONNX model")
-    return tag >> 3, length
+def _walk(file: BinaryIO, end: int) -> Iterator[tuple[int, int, int]]:
+    """The fields up to ``end``: number, value if it is a whole number, and how many bytes follow, which may be read."""
+    while file.tell() < end:
+        tag = _varint(file)
+        value = length = 0
+        match tag & 7:
+            case 0:
+                value = _varint(file)
+            case 1:
+                length = 8
+            case 2:
+                length = _varint(file)
+            case 5:
+                length = 4
+            case _:
+                raise ValueError("it is no ONNX model")
+        after = file.tell() + length
+        if after > end:
+            raise ValueError("it is cut off, or no ONNX model")
+        yield tag >> 3, value, length
+        file.seek(after)
 
 
 def _varint(file: BinaryIO) -> int:
@@ -88,16 +95,3 @@ def _varint(file: BinaryIO) -> int:
         if byte[0] < 128:
             return value
     raise ValueError("it is cut off, or no ONNX model")
-
-
-def _varint_in(message: bytes, at: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= len(message):
-            break
-        byte = message[at]
-        at += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, at
-    raise ValueError("it is damaged")

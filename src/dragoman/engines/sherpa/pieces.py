@@ -50,10 +50,7 @@ def _check(text: str) -> None:
 
 
 def _read_model(message: bytes) -> Iterator[tuple[str, float]]:
-    for field, value in fields(message):
-        if field == _PIECE and isinstance(value, bytes):
-            piece = dict(fields(value))
-            text, score = piece.get(_TEXT, b""), piece.get(_SCORE, 0)
-            assert isinstance(text, bytes)
-            assert isinstance(score, int)
-            yield text.decode("utf-8"), struct.unpack("<f", score.to_bytes(4, "little"))[0]
+    for field, _, piece in fields(message):
+        if field == _PIECE:
+            parts = {inner: part for inner, _, part in fields(piece)}
+            yield parts.get(_TEXT, b"").decode(), struct.unpack("<f", parts.get(_SCORE, bytes(4)))[0]
