@@ -7,12 +7,13 @@ import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import httpx
 
 from dragoman.core.capabilities import Capabilities
-from dragoman.core.errors import DragomanError, InvalidRequest, UnknownModel
+from dragoman.core.errors import DragomanError, EngineNotReady, InvalidRequest, UnknownModel
 from dragoman.core.events import (
     Final,
     Finished,
@@ -28,6 +29,7 @@ from dragoman.core.events import (
 from dragoman.core.request import AudioEncoding, RecognitionRequest, Vocabulary
 from dragoman.core.transcript import Character, Segment, Transcript, Word
 from dragoman.server.app import Application, build_app
+from dragoman.server.models import advice
 from dragoman.server.protocol import HttpProtocol, WebSocketProtocol
 from dragoman.server.serve import Server
 from dragoman.server.settings import Settings
@@ -102,6 +104,7 @@ class ScriptedStream:
         self.rate = rate
         self.encoding = encoding
         self.channels = channels
+        self._played = 0
         self.received = bytearray()
         self.preferred: list[Vocabulary] = []
         self.finished = False
@@ -122,20 +125,39 @@ class ScriptedStream:
         self.preferred.append(vocabulary)
         self.request = replace(self.request, vocabulary=vocabulary)
 
+    @property
+    def has_room(self) -> bool:
+        return self._pool.stream_gate is None or self._pool.stream_gate.is_set()
+
+    def put(self, audio: bytes) -> None:
+        if self._error is not None:
+            raise self._error
+        self.received += audio
+        self._wake()
+
     async def send(self, audio: bytes) -> None:
         if self._error is not None:
             raise self._error
         if self._pool.stream_gate is not None:
             await self._pool.stream_gate.wait()
-        self.received += audio
-        self._wake()
+        self.put(audio)
 
     def finish(self) -> None:
         self.finished = True
         self._wake()
 
+    @property
+    def has_events(self) -> bool:
+        for step in self._pool.stream_steps[self._played :]:
+            if not isinstance(step, asyncio.Event | int):
+                return not isinstance(step, BaseException)
+            if not (step.is_set() if isinstance(step, asyncio.Event) else self._has(step)):
+                return False
+        return self.finished and not self.closed
+
     async def events(self) -> AsyncGenerator[SpeechEvent, None]:
         for step in self._pool.stream_steps:
+            self._played += 1
             if isinstance(step, asyncio.Event):
                 await step.wait()
             elif isinstance(step, int):
@@ -151,6 +173,8 @@ class ScriptedStream:
             else:
                 yield step
         await self._until(None)
+        for _ in range(3):  # no recogniser ends in the moment that it is told to
+            await asyncio.sleep(0)
         if not self.closed:
             yield Finished(self.received_ms, self.request.language or self._pool.languages[0], "scripted")
 
@@ -161,9 +185,12 @@ class ScriptedStream:
             self._wake()
 
     async def _until(self, received_ms: int | None) -> None:
-        while not (self.finished or self.closed or (received_ms is not None and self.received_ms >= received_ms)):
+        while not (self.closed or self._has(received_ms)):
             self._woken.clear()
             await self._woken.wait()
+
+    def _has(self, received_ms: object) -> bool:
+        return self.finished or (isinstance(received_ms, int) and self.received_ms >= received_ms)
 
     def _wake(self) -> None:
         self._woken.set()
@@ -192,9 +219,11 @@ class ScriptedPool:
         self.streams_left = asyncio.Semaphore(0)
         """Can be acquired once for each stream that was closed."""
         self.languages = languages
+        self.others: tuple[Capabilities, ...] = ()
         self.phrases = True
         self.diarizes = True
         self.profiles = ("default", "accurate")
+        self.faults: dict[str, str] = {}
         self.start_gate: asyncio.Event | None = None
         self.start_error: Exception | None = None
         self.requests: list[RecognitionRequest] = []
@@ -217,14 +246,17 @@ class ScriptedPool:
         pass
 
     def capabilities(self, profile: str) -> Capabilities:
+        if profile in self.faults:
+            raise EngineNotReady(self.faults[profile])
         if profile not in self.profiles:
             raise UnknownModel
         return Capabilities(
             model="scripted",
             version="1.2.3",
-            languages=self.languages,
+            languages=(*self.languages, *(language for other in self.others for language in other.languages)),
             phrases=self.phrases,
             diarizes=self.diarizes,
+            others=self.others,
         )
 
     async def transcribe(
@@ -279,6 +311,7 @@ def recogniser(settings: Settings, pool: ScriptedPool, sample: Path = Path(__fil
         nullcontext(sample),
         readiness_cache_s=settings.readiness_cache_s,
         max_streams=settings.max_concurrent_streams,
+        advise=partial(advice, settings),
     )
 
 

@@ -6,7 +6,7 @@ reads and makes it without a copy (``numpy.frombuffer(samples, numpy.float32)``,
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.events import RecognitionEvent, SpeechEvent
 from dragoman.core.request import AudioEncoding, DictionaryWord, RecognitionRequest, Vocabulary
+from dragoman.core.spacing import joined
 from dragoman.core.speakers import Diarization
 from dragoman.core.transcript import Character
 
@@ -38,7 +39,7 @@ class Hypothesis:
 
     @property
     def text(self) -> str:
-        return " ".join(word.text for word in self.words)
+        return joined(word.text for word in self.words)
 
 
 class Utterance(Protocol):
@@ -191,15 +192,29 @@ class LiveStream(Protocol):
         """Replace the vocabulary of the request. Raises ``InvalidRequest`` once audio was sent."""
         ...
 
-    async def send(self, audio: bytes) -> None:
-        """Audio in the stream's encoding; pieces of any size, odd ones too.
+    @property
+    def has_room(self) -> bool:
+        """The recogniser is not too far behind to be given more."""
+        ...
 
-        Waits while the recogniser is too far behind. Raises the ``DragomanError`` that ended the stream.
+    def put(self, audio: bytes) -> None:
+        """Audio in the stream's encoding; pieces of any size, odd ones too. Without ``has_room`` it is only kept.
+
+        Raises the ``DragomanError`` that ended the stream.
         """
+        ...
+
+    async def send(self, audio: bytes) -> None:
+        """``put``, then wait until there is room for more."""
         ...
 
     def finish(self) -> None:
         """No more audio will come: what was sent is recognised to its end, then ``Finished``. May be called twice."""
+        ...
+
+    @property
+    def has_events(self) -> bool:
+        """``events`` has more without waiting."""
         ...
 
     def events(self) -> AsyncGenerator[SpeechEvent, None]:
@@ -218,8 +233,14 @@ class RecogniserPool(Protocol):
 
     async def aclose(self) -> None: ...
 
+    @property
+    def faults(self) -> Mapping[str, str]:
+        """Of the configured profiles those that cannot be used, and why."""
+        ...
+
     def capabilities(self, profile: str) -> Capabilities:
-        """Raises ``UnknownModel`` for a profile that is not configured."""
+        """Raises ``UnknownModel`` for a profile that is not configured, ``EngineNotReady`` for one that cannot be
+        used."""
         ...
 
     def transcribe(

@@ -18,7 +18,10 @@ import msgspec
 from msgspec import Meta
 
 Positive = Annotated[int, Meta(gt=0)]
+Language = Annotated[str, Meta(pattern="^[a-z]{2}$")]
 TelecomxEngine = Literal["FREE", "ELEVEN"]
+Grade = Literal["standard", "enhanced"]
+"""Of two recognisers of a vendor."""
 
 ENVIRONMENT_PREFIX = "DRAGOMAN_"
 
@@ -38,7 +41,7 @@ class Whisper(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     folder: Path | None = None
     """The folder with the model in CTranslate2's format: model.bin, config.json, tokenizer.json, vocabulary.json;
     ``None``: an installed model, see ``models``."""
-    language: Annotated[str, Meta(pattern="^[a-z]{2}$")] | None = None
+    language: Language | None = None
     """What is spoken where a client does not say, ISO 639-1; ``None``: English."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Where the model is run; for ``cuda`` the libraries cuBLAS and cuDNN are needed."""
@@ -100,6 +103,10 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models: tuple[str, ...] = ()
     """Which of the installed models serves it; without any, the embedded one with ``moonshine``, and the only one there
     is with other engines."""
+    languages: tuple[Language, ...] = ()
+    """The languages of its model that it serves, ISO 639-1; without any, all of them."""
+    others: tuple[str, ...] = ()
+    """Profiles whose languages it serves too, each with its own model, as far as its own model does not."""
     moonshine: Moonshine | None = None
     """A model of the engine ``moonshine`` in a folder of your own; see below."""
     whisper: Whisper | None = None
@@ -127,6 +134,10 @@ def _profiles() -> dict[str, Profile]:
 
 def _telecomx_engines() -> dict[TelecomxEngine, str]:
     return {"FREE": "default", "ELEVEN": "accurate"}
+
+
+def _grades() -> dict[Grade, str]:
+    return {"standard": "default", "enhanced": "accurate"}
 
 
 def _openai_models() -> dict[str, str]:
@@ -223,6 +234,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The recognisers that clients choose by name; see below."""
     telecomx_engines: dict[TelecomxEngine, str] = msgspec.field(default_factory=_telecomx_engines)
     """Telecomx engine names → profiles."""
+    speechmatics_operating_points: dict[Grade, str] = msgspec.field(default_factory=_grades)
+    """Speechmatics operating points → profiles."""
+    phonexia_4_engines: dict[Grade, str] = msgspec.field(default_factory=_grades)
+    """Engines of Phonexia Speech Platform 4 → profiles."""
     openai_models: dict[str, str] = msgspec.field(default_factory=_openai_models)
     """OpenAI model names → profiles; profile names themselves always work."""
     phonexia_model: str | None = None
@@ -272,11 +287,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The least severe messages that are logged."""
 
     def __post_init__(self) -> None:
-        for name, profile in (*self.telecomx_engines.items(), *self.openai_models.items()):
-            if profile not in self.profiles:
-                raise ValueError(f"{name} refers to profile {profile!r}, which is not among {sorted(self.profiles)}")
+        grades = (self.speechmatics_operating_points, self.phonexia_4_engines)
+        named = (self.telecomx_engines, *grades, self.openai_models)
+        for word, name in (item for names in named for item in names.items()):
+            if name not in self.profiles:
+                raise ValueError(f"{word} refers to profile {name!r}, which is not among {sorted(self.profiles)}")
         if "default" not in self.profiles:
             raise ValueError("profiles must contain one named 'default'")
+        for name, profile in self.profiles.items():
+            for other in profile.others:
+                _check_other(name, other, self.profiles)
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key go together")
         if self.tls is not None and self.tls_cert is not None:
@@ -293,6 +313,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def concurrent_jobs(self) -> int:
         return self.max_concurrent_jobs or self.worker_count
+
+
+def _check_other(name: str, other: str, profiles: Mapping[str, Profile]) -> None:
+    """What ``others`` of the profile ``name`` may name. Raises ``ValueError``."""
+    if other not in profiles:
+        raise ValueError(f"others of profile {name!r} names {other!r}, which is not among {sorted(profiles)}")
+    if profiles[other].others:
+        raise ValueError(
+            f"others of profile {name!r} names {other!r}, which has others itself; name only profiles without any, all"
+            " of them here"
+        )
+    if profiles[name].others.count(other) > 1:
+        raise ValueError(f"others of profile {name!r} names {other!r} twice")
 
 
 class SettingsError(ValueError):

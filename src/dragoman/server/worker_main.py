@@ -21,10 +21,10 @@ import time
 import traceback
 import wave
 from array import array
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import BinaryIO, Final, Never
 
@@ -35,6 +35,7 @@ from dragoman.core.errors import Cancelled, DragomanError, InternalError, Invali
 from dragoman.core.events import Finished, Opened, Progress, SpeakersFound
 from dragoman.core.ports import SAMPLE_RATE, Engine
 from dragoman.language.classes import WordClasses
+from dragoman.server.profiles import Loaded, load_profiles
 from dragoman.server.settings import Moonshine, Profile, Settings, Sherpa, Whisper, load_settings
 from dragoman.service import worker_protocol as protocol
 from dragoman.service.calibration import stream_capacity
@@ -55,8 +56,8 @@ _SPOKEN_FROM_S: Final = 0.5
 _SPOKEN_S: Final = 3.0
 _POLL_S: Final = 0.02
 """Between two looks at the live streams while a segment of a file is recognised."""
-_READ: Final = 2**18
-"""Bytes of orders, at most; more than a pipe holds."""
+_READ: Final = 2**16
+"""Bytes of orders at a time; as much as a pipe holds."""
 _MANY_STREAMS: Final = 32
 _GATHER_S: Final = 0.005
 """So long audio of many streams is let come together, so that they are dealt with at once."""
@@ -74,17 +75,19 @@ def main() -> Never:
     threading.Thread(target=_take_orders, args=(orders, worker), name="orders", daemon=True).start()
     started = time.monotonic()
     try:
-        recognisers = build_recognisers(settings)
+        loaded = load_recognisers(settings)
     except DragomanError as error:
         worker.send([protocol.NotReady(error.message)])
         os._exit(1)
     rule = EndpointingRule(settings.utterance_silence_ms, settings.utterance_longest_ms)
+    recognisers = loaded.recognisers
     streams = StreamTurns(recognisers, rule, settings.max_duration_s, worker.send)
     known = os.environ.get(protocol.STREAM_CAPACITY)
     capacity = int(known) if known else stream_capacity(recognisers["default"], *_spoken())
     load_ms = round((time.monotonic() - started) * 1000)
     transcriber = Transcriber(recognisers, _limits(settings))
-    worker.run(transcriber, streams, protocol.Ready(transcriber.capabilities(), load_ms, capacity))
+    ready = protocol.Ready(transcriber.capabilities(), load_ms, capacity, loaded.faults)
+    worker.run(transcriber, streams, ready)
 
 
 def build_transcriber(settings: Settings) -> Transcriber:
@@ -94,14 +97,19 @@ def build_transcriber(settings: Settings) -> Transcriber:
 
 def build_recognisers(settings: Settings) -> dict[str, Recogniser]:
     """The configured recognisers, loaded, by profile. Raises ``EngineNotReady``."""
-    profiles = {name: _placed(settings, name, profile) for name, profile in settings.profiles.items()}
-    used: dict[str, set[Profile]] = {}
-    for profile in profiles.values():
-        used.setdefault(profile.engine, set()).add(profile)
+    return load_recognisers(settings).recognisers
+
+
+def load_recognisers(settings: Settings) -> Loaded:
+    """The same, and what is wrong with those that cannot be used."""
     classes = WordClasses(settings.classes_dir)
     classes.load()
-    loaded = {engine: RECOGNISERS[engine](group, classes) for engine, group in used.items()}
-    return {name: loaded[profile.engine][profile] for name, profile in profiles.items()}
+
+    def load(profiles: Collection[Profile]) -> Mapping[Profile, Recogniser]:
+        (engine,) = {profile.engine for profile in profiles}
+        return RECOGNISERS[engine](profiles, classes)
+
+    return load_profiles(settings.profiles, partial(_placed, settings), load)
 
 
 def _placed(settings: Settings, name: str, profile: Profile) -> Profile:
@@ -477,16 +485,18 @@ def _take_orders(orders: io.BufferedReader, worker: Worker) -> None:
 
 def _orders(stream: io.BufferedReader) -> Iterator[list[protocol.Order]]:
     """Those that have come, all at once: taking them one by one would disturb the thread that computes each time."""
+    chunk = bytearray(_READ)  # a new one for each read would be mapped and unmapped every time
     arrived = bytearray()
-    while chunk := stream.read1(_READ):
-        arrived += chunk
+    while count := stream.readinto1(chunk):
+        arrived += chunk if count == _READ else chunk[:count]
         orders, at = [], 0
-        while len(arrived) >= (body := at + protocol.HEADER.size):
-            stop = body + protocol.length(bytes(arrived[at:body]))
-            if len(arrived) < stop:
-                break
-            orders.append(protocol.decode_order(bytes(arrived[body:stop])))
-            at = stop
+        with memoryview(arrived) as view:
+            while len(view) >= (body := at + protocol.HEADER.size):
+                stop = body + protocol.length(view[at:body])
+                if len(view) < stop:
+                    break
+                orders.append(protocol.decode_order(view[body:stop]))
+                at = stop
         del arrived[:at]
         yield orders
 
@@ -510,6 +520,8 @@ def _restrict(settings: Settings) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with suppress(AttributeError):  # not on Windows
         os.nice(_NICE)
+    with suppress(OSError):  # where Linux groups processes by session, it weighs the groups instead
+        Path("/proc/self/autogroup").write_text(str(_NICE))
     if sys.platform == "linux":
         import resource
 

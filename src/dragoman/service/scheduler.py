@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final
 
+from dragoman.core.ports import Engine
 from dragoman.service.session import Kind
 
 _EARLY_S: Final = 0.5
@@ -20,9 +21,16 @@ _SHORTEST_INTERVAL_S: Final = 0.3
 _LONGEST_INTERVAL_S: Final = 0.9
 _SHARE: Final = 0.5
 """Of the time, for partials."""
+_MOST_A_SECOND: Final = 700
+"""Partials: to tell them costs the server as well."""
 _LATE_S: Final = 0.3
 """A partial that waits for longer than this, once its time has come, goes before what may be needless."""
 _RECENT_S: Final = 2.0
+_PATIENCE_S: Final = 0.25
+"""A partial whose time has come waits so long for more audio, so that it is computed when audio comes and not, as old
+as it is, between one piece and the next."""
+_CLOCK_S: Final = 0.001
+"""Audio is cut into whole samples, and looked at in frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +41,10 @@ class Waiting:
     kind: Kind
     due: float
     """When it became due, in seconds; still to come if the stream is ahead of real time."""
-    profile: str = "default"
+    heard_to: float = float("inf")
+    """When the last of the audio was spoken."""
+    engine: Engine | None = None
+    """Partials of one engine are computed together, as many at once as it says."""
     alone: bool = False
     """It must not be computed together with others."""
     fresh: bool = False
@@ -48,14 +59,16 @@ def is_early(due: float, now: float) -> bool:
 @dataclass(slots=True)
 class _Drafted:
     at: float
+    heard_to: float
+    """When the last of what was drafted was spoken. The next draft is timed by this: by ``at``, each delay would put
+    off all that follow."""
     cost_s: float
 
 
 class Scheduler:
-    """``draft_batch`` is how many partials of a profile are computed together."""
+    """Remembers when the partials of each stream were computed, and what they cost."""
 
-    def __init__(self, draft_batch: Mapping[str, int]) -> None:
-        self._draft_batch = draft_batch
+    def __init__(self) -> None:
         self._drafted: dict[int, _Drafted] = {}
 
     def choose(self, waiting: Collection[Waiting], now: float) -> tuple[int, ...]:
@@ -86,15 +99,18 @@ class Scheduler:
 
     def interval_s(self, now: float) -> float:
         """Between two partials of an utterance."""
-        recent_s = sum(each.cost_s for each in self._drafted.values() if now - each.at < _RECENT_S)
-        return min(max(recent_s / _SHARE, _SHORTEST_INTERVAL_S), _LONGEST_INTERVAL_S)
+        recent = [each.cost_s for each in self._drafted.values() if now - each.at < _RECENT_S]
+        least_s = max(sum(recent) / _SHARE, len(recent) / _MOST_A_SECOND)
+        return min(max(least_s, _SHORTEST_INTERVAL_S), _LONGEST_INTERVAL_S)
 
-    def drafted(self, streams: Collection[int], now: float, cost_s: float) -> None:
-        """Partials of these streams were computed, which took so long in all."""
-        for stream in streams:
+    def drafted(self, streams: Mapping[int, float], now: float, cost_s: float) -> None:
+        """Partials of these streams were computed, which took so long in all. With each stream comes when the last of
+        the audio was spoken."""
+        for stream, heard_to in streams.items():
             before = self._drafted.get(stream)
             each_s = cost_s / len(streams)
-            self._drafted[stream] = _Drafted(now, (before.cost_s + each_s) / 2 if before else each_s)
+            cost = (before.cost_s + each_s) / 2 if before else each_s
+            self._drafted[stream] = _Drafted(now, min(heard_to, now), cost)
 
     def forget(self, stream: int) -> None:
         self._drafted.pop(stream, None)
@@ -105,7 +121,9 @@ class Scheduler:
         due = partial.due - _EARLY_S
         if before is None:
             return due
-        return max(due, before.at + (_SHORTEST_INTERVAL_S if partial.fresh else interval_s))
+        wanted = before.heard_to + (_SHORTEST_INTERVAL_S if partial.fresh else interval_s)
+        is_enough = partial.heard_to >= wanted - _CLOCK_S
+        return max(due, before.heard_to if is_enough else wanted + _PATIENCE_S)
 
     def _partials_by_time(self, waiting: Collection[Waiting], now: float) -> list[tuple[float, Waiting]]:
         """Those whose time has come, with it, the longest waiting first."""
@@ -120,10 +138,10 @@ class Scheduler:
         if not partials:
             return ()
         first = partials[0]
-        if first.alone:
+        if first.alone or first.engine is None:
             return (first.stream,)
-        alike = [each.stream for each in partials if each.profile == first.profile and not each.alone]
-        return tuple(alike[: self._draft_batch.get(first.profile, 1)])
+        alike = [each.stream for each in partials if each.engine is first.engine and not each.alone]
+        return tuple(alike[: first.engine.capabilities.draft_batch])
 
 
 def _due(waiting: Waiting) -> float:
