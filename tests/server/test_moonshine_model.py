@@ -80,9 +80,7 @@ def test_a_model_that_is_not_installed_is_said(tmp_path: Path) -> None:
 def test_from_a_folder_to_a_transcript_by_commands_alone(tmp_path: Path, sample: Callable[[str], Path]) -> None:
     dragoman = Dragoman(tmp_path)
     dragoman.environment |= {
-        "DRAGOMAN_PROFILES": json.dumps({"default": {"models": ["mine"]}}),
-        "DRAGOMAN_OPENAI_MODELS": "{}",
-        "DRAGOMAN_TELECOMX_ENGINES": json.dumps({"FREE": "default", "ELEVEN": "default"}),
+        "DRAGOMAN_PROFILES": json.dumps({"default": {"models": ["mine"]}, "accurate": {"engine": "fake"}}),
         "DRAGOMAN_MODELS_DIR": str(tmp_path / "models"),
         "DRAGOMAN_WORKERS": "1",
     }
