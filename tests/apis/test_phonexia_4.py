@@ -84,7 +84,9 @@ def test_the_result_is_the_transcript_in_seconds(transcript: Transcript) -> None
 
 
 def asked(**parameters: str) -> RecognitionRequest:
-    return translate.request(Form({name: (value,) for name, value in ({"language": "en"} | parameters).items()}), "default")
+    return translate.request(
+        Form({name: (value,) for name, value in ({"language": "en"} | parameters).items()}), "default"
+    )
 
 
 regions = st.sampled_from(["", "-GB", "-us", "-419", "-XK"])

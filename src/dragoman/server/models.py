@@ -91,7 +91,7 @@ def wishes(settings: Settings) -> Iterator[ModelWish]:
 
 
 def profiles_of(model: Model, settings: Settings, installed: Iterable[Model]) -> list[str]:
-    """The profiles that this model may serve."""
+    """The profiles that this model may serve, also by way of others."""
     known = list(installed)
     served = []
     for wish in wishes(settings):
@@ -100,4 +100,5 @@ def profiles_of(model: Model, settings: Settings, installed: Iterable[Model]) ->
                 served.append(wish.profile)
         except UnknownModel:
             continue  # the profile names a model that is not there, and serves nobody
-    return served
+    by_way = [name for name, profile in settings.profiles.items() if not {*profile.others}.isdisjoint(served)]
+    return [name for name in settings.profiles if name in (*served, *by_way)]
