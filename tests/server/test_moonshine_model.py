@@ -15,7 +15,7 @@ from dragoman.core.events import Finished
 from dragoman.core.request import RecognitionRequest, TimeDetail
 from dragoman.server.models import build_models, wishes
 from dragoman.server.settings import Settings, load_settings
-from dragoman.server.worker_main import build_recognisers, build_transcriber
+from dragoman.server.worker_main import build_recognisers, build_transcriber, load_recognisers
 from dragoman.service.models import Description
 from dragoman.service.transcribe import Recognised
 from tiny_moonshine import larger_folder, streaming_folder
@@ -68,6 +68,13 @@ def test_words_have_times_inside_the_recording(tmp_path: Path, sample: Callable[
     assert edges == sorted(edges)
     assert all(0 <= edge <= finished.duration_ms for edge in edges)
     assert all("".join(c.text for c in word.characters) == word.text for word in words)
+
+
+def test_a_folder_that_is_not_complete_leaves_the_embedded_model_as_it_is(tmp_path: Path) -> None:
+    profiles = {"default": {}, "accurate": {}, "broken": {"moonshine": {"folder": str(tmp_path)}}}
+    loaded = load_recognisers(load_settings({"profiles": profiles}, environ={}))
+    assert set(loaded.recognisers) == {"default", "accurate"}
+    assert "encoder_model.ort" in loaded.faults["broken"]
 
 
 def test_a_model_that_is_not_installed_is_said(tmp_path: Path) -> None:
