@@ -65,8 +65,7 @@ class StreamTurns:
         """Those with audio, or an end of it, that the session does not have yet."""
         self._waiting: dict[int, Waiting] = {}
         """What lanes need, by key."""
-        batches = {name: recogniser.engine.capabilities.draft_batch for name, recogniser in recognisers.items()}
-        self._scheduler = Scheduler(batches)
+        self._scheduler = Scheduler()
         self._happened: dict[int, WorkerStream] = {}
         """Those that have something to report."""
         self._touched: dict[int, WorkerStream] = {}
@@ -198,7 +197,7 @@ class StreamTurns:
 
     def _draft(self, lanes: list[Lane]) -> None:
         began = self._clock()
-        engine = self._recognisers[lanes[0].stream.order.request.profile].engine
+        engine = lanes[0].session.engine
         hypotheses: list[Hypothesis] = []
         if len(lanes) > 1:
             with suppress(Exception):  # whose doing it is shows one by one
@@ -247,10 +246,10 @@ class StreamTurns:
         if work is None or behind:
             self._waiting.pop(key, None)
             return
-        due, profile = stream.spoken_at(work.due / 1000), stream.order.request.profile
+        due, engine = stream.spoken_at(work.due / 1000), lane.session.engine
         fresh = lane.drafts < _FRESH_DRAFTS
         self._waiting[key] = Waiting(
-            *(key, work.kind, due, stream.fed_to, profile), alone=stream.is_suspect, fresh=fresh
+            *(key, work.kind, due, stream.fed_to, engine), alone=stream.is_suspect, fresh=fresh
         )
 
     # What is reported

@@ -56,6 +56,10 @@ def empty(path: Path) -> None:
     path.write_bytes(b"")
 
 
+def cut_weights(folder: Path) -> None:
+    cut(folder / "model.bin")
+
+
 def lengthen(path: Path) -> None:
     path.write_bytes(b"\0" * 16 + path.read_bytes())
 
@@ -140,3 +144,19 @@ def test_loading_and_recognising_open_no_socket() -> None:
     program = [sys.executable, "-c", QUIET_PROGRAM, str(tiny_folder())]
     found = subprocess.run(program, capture_output=True, text=True, env=dict(os.environ), timeout=120)
     assert (found.stdout.strip(), found.returncode) == ("[]", 0), found.stderr
+
+
+@pytest.mark.parametrize(("damage", "says"), [(shutil.rmtree, "can no longer be read"), (cut_weights, "was replaced")])
+def test_what_changed_on_the_disk_while_the_memory_was_given_back_is_said_until_it_is_mended(
+    tmp_path: Path, damage: Callable[[Path], None], says: str
+) -> None:
+    folder = shutil.copytree(tiny_folder(), tmp_path / "model")
+    network = WhisperNetwork(folder)
+    network.load()
+    network.give_back()
+    damage(folder)
+    for _ in range(2):
+        with pytest.raises(EngineNotReady, match=says):
+            network.run(lambda go_on: network.encode(NOISE))
+    shutil.copytree(tiny_folder(), folder, dirs_exist_ok=True)
+    network.run(lambda go_on: network.encode(NOISE))

@@ -117,6 +117,7 @@ class WhisperNetwork:
         except ImportError as error:
             raise EngineNotReady(f"{_EXTRA} ({error})") from error
         self._array = ctranslate2.StorageView.from_array
+        self._loaded = _sizes(self.folder)
         try:
             self._model: Any = ctranslate2.models.Whisper(
                 str(self.folder),
@@ -235,7 +236,18 @@ class WhisperNetwork:
 
     def _wake(self) -> None:
         if not self._model.model_is_loaded:
-            self._model.load_model()
+            self._reload()
+
+    def _reload(self) -> None:
+        """Raises ``EngineNotReady`` when the folder no longer holds what was loaded from it."""
+        try:
+            is_same = _sizes(self.folder) == self._loaded
+            if is_same:
+                self._model.load_model()
+        except (OSError, RuntimeError) as error:
+            raise EngineNotReady(f"the Whisper model in {self.folder} can no longer be read: {error}") from error
+        if not is_same:
+            raise EngineNotReady(f"the Whisper model in {self.folder} was replaced; start the server again to use it")
 
     def _sleep(self) -> None:
         self._encoded.cache_clear()
@@ -256,3 +268,8 @@ class WhisperNetwork:
                 "allows; take a smaller model, one converted to int8, or allow more"
             )
         os.environ.setdefault(_CACHE, f"4,3,12,{(limit_mb - weights_mb) * _MEBIBYTE}")
+
+
+def _sizes(folder: Path) -> list[int]:
+    """Of what must be the same when the weights are read again: with other sizes it is another model."""
+    return [(folder / name).stat().st_size for name in ("model.bin", "config.json", "tokenizer.json")]
