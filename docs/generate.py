@@ -17,7 +17,7 @@ from dragoman.server import settings as settings_module
 from dragoman.server.app import Application, build_app
 from dragoman.server.cli.main import command
 from dragoman.server.recognisers import build_recognition
-from dragoman.server.settings import ENVIRONMENT_PREFIX, Profile, Settings, Sherpa, Whisper
+from dragoman.server.settings import ENVIRONMENT_PREFIX, Moonshine, Profile, Settings, Sherpa, Whisper
 
 DOCS = Path(__file__).parent
 NOTE = "<!-- Written by `make docs`. -->\n"
@@ -46,6 +46,10 @@ value stops the program and is named. [Tune the limits](../howto/tune-limits.md)
 
 {table(("field", "default", "meaning"), fields(Profile))}
 
+The table `moonshine` of a profile:
+
+{table(("field", "default", "meaning"), fields(Moonshine))}
+
 The table `whisper` of a profile, with the extra `whisper` (`pip install 'dragoman[whisper]'`):
 
 {table(("field", "default", "meaning"), fields(Whisper))}
@@ -64,6 +68,9 @@ mode = "speed"
 [profiles.accurate]
 mode = "accuracy"
 quota_minutes = 600
+
+[profiles.larger]
+models = ["moonshine-base-en"]
 
 [profiles.german]
 engine = "whisper"

@@ -19,6 +19,7 @@ from dragoman.engines.fake import FakeEngine, Script
 from dragoman.engines.moonshine.engine import MoonshineEngine
 from dragoman.engines.sherpa.engine import SherpaEngine
 from dragoman.engines.whisper.engine import WhisperEngine
+from tiny_moonshine import larger_folder, streaming_folder
 from tiny_sherpa import tiny_network as tiny_sherpa_network
 from tiny_whisper import tiny_network
 
@@ -27,6 +28,8 @@ pytestmark = pytest.mark.contract
 ENGINES: dict[str, Callable[[], Engine]] = {
     "fake": lambda: FakeEngine(Script(seconds_per_second=0.1)),
     "moonshine": MoonshineEngine,
+    "moonshine-larger": lambda: MoonshineEngine(folder=larger_folder()),
+    "moonshine-streaming": lambda: MoonshineEngine(folder=streaming_folder(), languages=("de",)),
     "whisper": lambda: WhisperEngine(tiny_network(), draft_batch=2),
     "whisper-en": lambda: WhisperEngine(tiny_network(multilingual=False)),
     "sherpa-transducer": lambda: SherpaEngine(tiny_sherpa_network("transducer"), languages=["en"]),

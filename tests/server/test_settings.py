@@ -60,6 +60,9 @@ def test_nested_settings_are_json_in_the_environment() -> None:
         ("[profiles.accurate]\nengine = 'moonshine'", "default"),
         ("[profiles.default]\nengine = 'abacus'", "engine"),
         ("[profiles.default.whisper]\nfolder = '/srv/model'", "engine"),
+        ("[profiles.default]\nengine = 'fake'\nmoonshine = { folder = '/srv/model' }", "moonshine"),
+        ("[profiles.default]\nmodels = ['a']\nmoonshine = { folder = '/srv/model' }", "in the place of models"),
+        ("[profiles.default.moonshine]\nlanguage = 'de'", "folder"),
         (
             "[profiles.default]\nengine = 'whisper'\nwhisper = { folder = '/srv/model', language = 'German' }",
             "language",

@@ -115,9 +115,9 @@ def catalogue(settings: Settings) -> dict[str, Model]:
 
 
 def wishes(settings: Settings) -> Iterator[ModelWish]:
-    """Of every profile whose engine can run installed models."""
+    """Of every profile that an installed model serves."""
     for name, profile in settings.profiles.items():
-        if profile.engine in set(ModelEngine):
+        if profile.engine in set(ModelEngine) and not profile.is_embedded and profile.moonshine is None:
             yield ModelWish(name, ModelEngine(profile.engine), profile.models)
 
 

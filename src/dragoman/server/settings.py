@@ -26,6 +26,15 @@ Grade = Literal["standard", "enhanced"]
 ENVIRONMENT_PREFIX = "DRAGOMAN_"
 
 
+class Moonshine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A model of a profile whose engine is ``moonshine``, other than the embedded one."""
+
+    folder: Path
+    """The folder with the model's files."""
+    language: Annotated[str, Meta(pattern="^[a-z]{2}$")] = "en"
+    """The language that it knows, ISO 639-1."""
+
+
 class Whisper(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The model of a profile whose engine is ``whisper``, and what it may use."""
 
@@ -85,19 +94,21 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One recogniser configuration that dialects refer to by name."""
 
     engine: Literal["moonshine", "whisper", "sherpa", "fake"] = "moonshine"
-    """``moonshine`` is the embedded model; ``whisper`` and ``sherpa`` are installed models, with the extra of that
-    name; ``fake`` needs no model and makes words up."""
+    """``moonshine`` is the embedded model, or an installed one of its kind; ``whisper`` and ``sherpa`` are installed
+    models, with the extra of that name; ``fake`` needs no model and makes words up."""
     mode: Literal["speed", "balanced", "accuracy"] = "balanced"
     """How hard to try: more accuracy costs more processor time."""
     quota_minutes: Annotated[float, Meta(ge=0)] | None = None
     """Minutes of audio per key and calendar day (UTC); ``None``: no quota."""
     models: tuple[str, ...] = ()
-    """Which of the installed models serves it, for engines other than the embedded one; without any, the only one there
-    is."""
+    """Which of the installed models serves it; without any, the embedded one with ``moonshine``, and the only one there
+    is with other engines."""
     languages: tuple[Language, ...] = ()
     """The languages of its model that it serves, ISO 639-1; without any, all of them."""
     others: tuple[str, ...] = ()
     """Profiles whose languages it serves too, each with its own model, as far as its own model does not."""
+    moonshine: Moonshine | None = None
+    """A model of the engine ``moonshine`` in a folder of your own; see below."""
     whisper: Whisper | None = None
     """The model of the engine ``whisper``; see below."""
     sherpa: Sherpa | None = None
@@ -108,6 +119,13 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("the table whisper goes with engine = 'whisper'")
         if self.engine != "sherpa" and self.sherpa is not None:
             raise ValueError("the table sherpa goes with engine = 'sherpa'")
+        if self.moonshine is not None and (self.engine != "moonshine" or self.models):
+            raise ValueError("the table moonshine goes with engine = 'moonshine', and in the place of models")
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the model that the package carries serves it."""
+        return self.engine == "moonshine" and not self.models and self.moonshine is None
 
 
 def _profiles() -> dict[str, Profile]:

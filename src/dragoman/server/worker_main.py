@@ -36,7 +36,7 @@ from dragoman.core.events import AudioEventsFound, Finished, Opened, Progress, S
 from dragoman.core.ports import SAMPLE_RATE, Engine
 from dragoman.language.classes import WordClasses
 from dragoman.server.profiles import Loaded, load_profiles
-from dragoman.server.settings import Profile, Settings, Sherpa, Whisper, load_settings
+from dragoman.server.settings import Moonshine, Profile, Settings, Sherpa, Whisper, load_settings
 from dragoman.server.shared_models import with_shared_models
 from dragoman.service import worker_protocol as protocol
 from dragoman.service.calibration import stream_capacity
@@ -113,6 +113,8 @@ def load_recognisers(settings: Settings) -> Loaded:
 
 def _placed(settings: Settings, name: str, profile: Profile) -> Profile:
     """The profile with the folder of its model. Raises ``EngineNotReady``."""
+    if profile.engine == "moonshine":
+        return _placed_moonshine(settings, name, profile) if profile.models else profile
     if profile.engine == "sherpa":
         return msgspec.structs.replace(profile, sherpa=_placed_sherpa(settings, name, profile.sherpa or Sherpa()))
     if profile.engine != "whisper":
@@ -123,6 +125,15 @@ def _placed(settings: Settings, name: str, profile: Profile) -> Profile:
 
         model = msgspec.structs.replace(model, folder=model_in(settings, name, model.language))
     return msgspec.structs.replace(profile, whisper=model)
+
+
+def _placed_moonshine(settings: Settings, name: str, profile: Profile) -> Profile:
+    """With the folder of the installed model that it names, and the language that is known of that model."""
+    from dragoman.server.models import languages_in, model_in
+
+    folder = model_in(settings, name, None)
+    table = Moonshine(folder=folder, language=languages_in(folder)[0])
+    return msgspec.structs.replace(profile, models=(), moonshine=table)
 
 
 def _placed_sherpa(settings: Settings, name: str, model: Sherpa) -> Sherpa:
@@ -174,12 +185,22 @@ def _fake(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, 
 
 
 def _moonshine(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, Recogniser]:
+    from dragoman.engines.moonshine.align import AttentionAligner
     from dragoman.engines.moonshine.engine import MoonshineEngine
 
-    engine = MoonshineEngine(class_members=classes.members)
-    engine.load()
-    english = _english()
-    return {profile: english(engine.in_mode(profile.mode)) for profile in profiles}
+    found: dict[Profile, Recogniser] = {}
+    for model in {profile.moonshine for profile in profiles}:
+        engine = MoonshineEngine(class_members=classes.members)
+        if model is not None:
+            engine = MoonshineEngine(folder=model.folder, languages=(model.language,), class_members=classes.members)
+        engine.load()
+        recogniser = _english()(engine)
+        if model is not None and model.language != "en":
+            recogniser = replace(recogniser, aligners={model.language: AttentionAligner(engine)})
+        for profile in profiles:
+            if profile.moonshine == model:
+                found[profile] = replace(recogniser, engine=engine.in_mode(profile.mode))
+    return found
 
 
 def _whisper(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, Recogniser]:
