@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from dragoman.audio.decode import MediaLimits
 from dragoman.core.errors import AudioTooLong, Cancelled, UndecodableAudio, UnknownModel
 from dragoman.core.events import AudioEventsFound, Finished, Opened, Progress, SpeakersFound
-from dragoman.core.ports import AudioTag, Samples
+from dragoman.core.ports import AudioTag, LanguageIdentifier, Samples
 from dragoman.core.request import (
     ChannelMode,
     ChannelSelection,
@@ -204,8 +205,8 @@ def test_without_a_matcher_a_dictionary_changes_nothing(mono: Path) -> None:
     assert {segment.text for segment in found} == {"a gif"}
 
 
-def telling(script: Script) -> Transcriber:
-    identifier = LoudnessIdentifier(script.languages)
+def telling(script: Script, identifier: LanguageIdentifier | None = None) -> Transcriber:
+    identifier = identifier or LoudnessIdentifier(script.languages)
     return Transcriber(
         {"default": Recogniser(FakeEngine(script), EvenAligner(), AllSpeech(), identifier=identifier)}, MediaLimits()
     )
@@ -240,6 +241,26 @@ def test_the_language_that_is_found_decides_which_model_recognises(tmp_path: Pat
         reports = list(Transcriber({"default": recogniser}, MediaLimits()).transcribe(file, request))
         assert isinstance(reports[-1], Finished)
         assert (reports[-1].language, segments(reports)[0].text) == (language, text)
+
+
+def test_cancelled_while_the_language_is_found_out_it_does_not_wait_for_that(mono: Path) -> None:
+    released, looks = threading.Event(), iter([False] * 40)
+    transcriber = telling(LANGUAGES, Waiting(released))
+    with pytest.raises(Cancelled):
+        list(transcriber.transcribe(mono, RecognitionRequest(choice=EITHER), cancelled=lambda: next(looks, True)))
+    released.set()
+
+
+class Waiting(LoudnessIdentifier):
+    """Answers when it is allowed to."""
+
+    def __init__(self, released: threading.Event) -> None:
+        super().__init__(LANGUAGES.languages)
+        self._released = released
+
+    def identify(self, samples: Samples, among: Sequence[str]) -> tuple[float, ...]:
+        assert self._released.wait(10)
+        return super().identify(samples, among)
 
 
 def test_progress_does_not_pass_what_waits_for_the_language(mono: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -29,6 +30,8 @@ _REPORT_EVERY: Final = 10 * SAMPLE_RATE
 """Samples decoded between two reports, at most."""
 _TELLING: Final = 30 * SAMPLE_RATE
 """Samples of speech from which the language is told: as much as a model hears at once."""
+_POLL_S: Final = 0.02
+"""Between two looks at whether anybody still waits for it."""
 _SCORES: Final = 3
 """Languages that are kept with a segment, at most."""
 
@@ -180,7 +183,7 @@ class _Speech:
             heard = [each.speech.samples for each in self._waiting]
             if not is_all and sum(map(len, heard)) < _TELLING:
                 return
-            self._find_language(heard)
+            self._find_language(heard, cancelled)
         waiting, self._waiting = self._waiting, []
         for each in waiting:
             if wanted(each.index):
@@ -190,10 +193,19 @@ class _Speech:
                 told = None if segment is None else replace(segment, languages=self._scores)
                 yield Recognised(each.index, told)
 
-    def _find_language(self, heard: Sequence[Floats]) -> None:
+    def _find_language(self, heard: Sequence[Floats], cancelled: Callable[[], bool]) -> None:
+        """In a thread of its own, because it is one long computation, and nobody must have to wait for it."""
         language = SpokenLanguage(self._request)
         if heard:
-            language = language.after(self._recogniser.identifier, np.concatenate(heard).data)
+            thread = ThreadPoolExecutor(1, "language")
+            try:
+                told = thread.submit(language.after, self._recogniser.identifier, np.concatenate(heard).data)
+                while not wait([told], _POLL_S).done:
+                    if cancelled():
+                        raise Cancelled
+                language = told.result()
+            finally:
+                thread.shutdown(wait=False)
         self._request, self._scores, self._is_known = language.request, language.scores[:_SCORES], True
 
 
