@@ -90,9 +90,9 @@ def test_a_folder_that_is_no_such_model_is_said_and_leaves_the_profiles(
 def test_an_engine_that_has_no_models_for_a_task_is_named(
     installing: Callable[..., Settings], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings = installing((save_tiny_tagger(tmp_path / "hears"), TAGGING), engine=ModelEngine.MOONSHINE)
+    settings = installing((save_tiny_tagger(tmp_path / "hears"), TAGGING), engine=ModelEngine.WHISPER)
     assert default(settings).tagger is None
-    assert re.search("the engine of hears, moonshine, .* sherpa has", caplog.text)
+    assert re.search("the engine of hears, whisper, .* sherpa has", caplog.text)
 
 
 def test_a_whisper_model_identifies_languages_for_other_profiles_too(
