@@ -305,7 +305,7 @@ async def test_of_encoded_audio_what_was_recognised_counts(recognitions: Recogni
             async def say() -> None:
                 for first in range(0, len(data), len(data) // 12):
                     await stream.send(data[first : first + len(data) // 12])
-                    await asyncio.sleep(0.1)
+                    await asyncio.sleep(0.2)
 
             saying = asyncio.create_task(say())
             with pytest.raises(QuotaExceeded):
