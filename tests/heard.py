@@ -7,7 +7,7 @@ from typing import Any
 
 from dragoman.core.events import Final, Partial, SpeechEnded, SpeechStarted
 from dragoman.core.spacing import joined
-from dragoman.core.transcript import Character, Segment, SpeakerChange, Transcript, Word
+from dragoman.core.transcript import AudioEvent, Character, LanguageScore, Segment, SpeakerChange, Transcript, Word
 from scripted import StreamStep
 
 
@@ -37,7 +37,8 @@ def _segment(index: int, described: list[list[Any]], confidence: float) -> Segme
 
 def transcript(described: dict[str, Any] | None) -> Transcript:
     """Of a file. ``words`` are lists of text, start, end and, if wanted, confidence (1) and characters, each with its
-    start and end. All words of a segment are said by its ``speaker``. ``changes`` are lists of time and channel."""
+    start and end. All words of a segment are said by its ``speaker``. ``changes`` are lists of time and channel,
+    ``audio_events`` of label, start and end; ``languages`` are what the language was found to be, with scores."""
     described = described or {"duration_ms": 1000, "segments": []}
     segments = []
     for index, segment in enumerate(described["segments"]):
@@ -55,9 +56,11 @@ def transcript(described: dict[str, Any] | None) -> Transcript:
                 segment.get("text", joined(word.text for word in words)),
                 segment.get("confidence", 1.0),
                 words,
+                tuple(LanguageScore(*score) for score in described.get("languages", [])),
             )
         )
     channels = tuple(described.get("channels", [0]))
     changes = tuple(SpeakerChange(*change) for change in described.get("changes", []))
     language, duration_ms = described.get("language", "en"), described["duration_ms"]
-    return Transcript(language, "scripted", duration_ms, channels, tuple(segments), changes)
+    sounds = tuple(AudioEvent(*sound, score=1.0) for sound in described.get("audio_events", []))
+    return Transcript(language, "scripted", duration_ms, channels, tuple(segments), changes, sounds)

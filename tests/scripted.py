@@ -15,6 +15,7 @@ import httpx
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import DragomanError, EngineNotReady, InvalidRequest, UnknownModel
 from dragoman.core.events import (
+    AudioEventsFound,
     Final,
     Finished,
     Opened,
@@ -70,6 +71,7 @@ def script(transcript: Transcript) -> list[Step]:
         *(Final(segment) for segment in transcript.segments),
         Progress(transcript.duration_ms),
         *([SpeakersFound(changes=transcript.changes)] if transcript.changes else []),
+        *([AudioEventsFound(transcript.audio_events)] if transcript.audio_events else []),
         Finished(transcript.duration_ms, transcript.language, transcript.model),
     ]
 
@@ -222,6 +224,7 @@ class ScriptedPool:
         self.others: tuple[Capabilities, ...] = ()
         self.phrases = True
         self.diarizes = True
+        self.identifies: tuple[str, ...] = ()
         self.profiles = ("default", "accurate")
         self.faults: dict[str, str] = {}
         self.start_gate: asyncio.Event | None = None
@@ -256,6 +259,7 @@ class ScriptedPool:
             languages=(*self.languages, *(language for other in self.others for language in other.languages)),
             phrases=self.phrases,
             diarizes=self.diarizes,
+            identifies=self.identifies,
             others=self.others,
         )
 

@@ -8,7 +8,7 @@ A case file is JSON:
 ``settings``   differences from the defaults
 ``phrases``    false: the recogniser cannot prefer phrases
 ``diarizes``   false: it cannot tell speakers apart
-``languages``  those of the recogniser
+``languages``  that it recognises, ``identifies`` those that it tells apart
 ``others``     further models of the profiles: a list of name and languages; they cannot prefer phrases
 ``faults``     profiles that cannot be used, and why
 ``transcript`` what the recogniser hears: ``text`` per segment with word times (see ``heard.transcript``)
@@ -53,6 +53,7 @@ async def test_the_reply_is_the_documented_one(file: Path, tmp_path: Path, reque
     pool = ScriptedPool(script(transcript(case.get("transcript"))), languages)
     pool.phrases = case.get("phrases", True)
     pool.diarizes = case.get("diarizes", True)
+    pool.identifies = tuple(case.get("identifies", []))
     pool.others = tuple(Capabilities(name, "3", tuple(known)) for name, known in case.get("others", []))
     pool.faults = case.get("faults", {})
     app = application(settings, pool)

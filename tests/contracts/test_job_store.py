@@ -35,6 +35,8 @@ from dragoman.core.jobs import (
 from dragoman.core.request import (
     ChannelSelection,
     DictionaryWord,
+    LanguageChoice,
+    LanguageOption,
     Phrase,
     RecognitionRequest,
     SpeakerMode,
@@ -42,7 +44,7 @@ from dragoman.core.request import (
     TimeDetail,
     Vocabulary,
 )
-from dragoman.core.transcript import Character, Segment, SpeakerChange, Transcript, Word
+from dragoman.core.transcript import AudioEvent, Character, LanguageScore, Segment, SpeakerChange, Transcript, Word
 from dragoman.store.database import Database
 from dragoman.store.jobs import SqlJobs
 from dragoman.store.memory_jobs import MemoryJobs
@@ -57,15 +59,29 @@ REQUEST = RecognitionRequest(
     ChannelSelection.parse("0,1"),
     "accurate",
     Vocabulary((Phrase("tulip"), Phrase("$city", 0.5)), (DictionaryWord("Zoë", (("Z", "OW"),), ("zo",), "Zoe"),)),
+    choice=LanguageChoice((LanguageOption("en"), LanguageOption("cs"))),
     speakers=SpeakerRequest(SpeakerMode.CHANGES, 2, 0.25),
+    audio_events=True,
 )
 TRANSCRIPT = Transcript(
     "en",
     "tiny",
     1_500,
     (0, 1),
-    (Segment(0, 1, 10, 900, "Zoë's", 0.5, (Word("Zoë's", 10, 900, 0.25, (Character("Z", 10, 40),), 1),)),),
+    (
+        Segment(
+            0,
+            1,
+            10,
+            900,
+            "Zoë's",
+            0.5,
+            (Word("Zoë's", 10, 900, 0.25, (Character("Z", 10, 40),), 1),),
+            (LanguageScore("en", 0.75),),
+        ),
+    ),
     (SpeakerChange(10, 1),),
+    (AudioEvent("Applause", 900, 1_500, 0.5, 1),),
 )
 DONE = Outcome(JobState.DONE, TRANSCRIPT)
 REJECTED = Outcome(JobState.REJECTED, remark=Remark("undecodable_audio", "It is \x00 a letter to \U0001f337."))

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dragoman.core.ports import SAMPLE_RATE, LanguageIdentifier
 from dragoman.engines.fake import LoudnessIdentifier
+from dragoman.engines.sherpa.identifier import SherpaIdentifier
 from dragoman.engines.whisper.identifier import WhisperIdentifier
+from tiny_sounds import save_tiny_identifier
 from tiny_whisper import tiny_network
 
 pytestmark = pytest.mark.contract
 
-IDENTIFIERS: dict[str, Callable[[], LanguageIdentifier]] = {
-    "fake": lambda: LoudnessIdentifier(("en", "de", "cs")),
-    "whisper": lambda: WhisperIdentifier(tiny_network()),
+IDENTIFIERS: dict[str, Callable[[Path], LanguageIdentifier]] = {
+    "fake": lambda folder: LoudnessIdentifier(("en", "de", "cs")),
+    "whisper": lambda folder: WhisperIdentifier(tiny_network()),
+    "sherpa": lambda folder: SherpaIdentifier(save_tiny_identifier(folder)),
 }
 
 
 @pytest.fixture(scope="module", params=IDENTIFIERS)
-def identifier(request: pytest.FixtureRequest) -> LanguageIdentifier:
-    identifier = IDENTIFIERS[request.param]()
+def identifier(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> LanguageIdentifier:
+    identifier = IDENTIFIERS[request.param](tmp_path_factory.mktemp("model"))
     identifier.load()
     return identifier
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from dragoman.core.transcript import Character, Segment, SpeakerChange, Transcript, Word
+from dragoman.core.transcript import AudioEvent, Character, Segment, SpeakerChange, Transcript, Word
 from dragoman.formats import FORMATS
 from strategies import diarized, transcripts
 
@@ -91,6 +91,12 @@ def test_json_has_the_changes_of_the_speaker() -> None:
     changes = (SpeakerChange(100), SpeakerChange(200, 1))
     read = json.loads(FORMATS["json"](replace(SILENCE, changes=changes)))
     assert read["changes"] == [{"at_ms": 100, "channel": 0}, {"at_ms": 200, "channel": 1}]
+
+
+def test_json_has_the_audio_events() -> None:
+    read = json.loads(FORMATS["json"](replace(SILENCE, audio_events=(AudioEvent("Laughter", 100, 900, 0.75, 1),))))
+    event = {"label": "Laughter", "start_ms": 100, "end_ms": 900, "score": 0.75, "channel": 1}
+    assert read["audio_events"] == [event]
 
 
 @given(transcripts())

@@ -356,6 +356,19 @@ def test_a_number_of_speakers_that_cannot_be_is_refused(
     assert "--speakers" in result.stderr
 
 
+def test_audio_events_are_told_in_json_alone_and_refused_without_a_model(
+    dragoman: Dragoman, clips: list[Path], tmp_path: Path
+) -> None:
+    script = tmp_path / "script.json"
+    script.write_text('{"sounds": ["Rain"]}')
+    asked = ("transcribe", "--audio-events", clips[1], "--format")
+    told = dragoman(*asked, "json", env={"DRAGOMAN_FAKE_SCRIPT": str(script)})
+    assert {event["label"] for event in json.loads(told.stdout)["audio_events"]} == {"Rain"}
+    for result in (dragoman(*asked, "json"), dragoman(*asked, "txt")):
+        assert (result.returncode, result.stdout) == (2, "")
+        assert "--audio-events" in result.stderr
+
+
 def test_a_recogniser_that_cannot_tell_speakers_apart_says_so(
     dragoman: Dragoman, clips: list[Path], tmp_path: Path
 ) -> None:

@@ -269,13 +269,13 @@ def test_what_two_models_claim_is_said_until_the_profile_names_one(dragoman: Dra
         return json.dumps({"default": default, "accurate": {"engine": "fake"}})
 
     for name in ("one", "two"):
-        dragoman("models", "add", name, "--path", trained, "--engine", "moonshine", "--language", "de")
-    dragoman.environment["DRAGOMAN_PROFILES"] = profiles({})
+        dragoman("models", "add", name, "--path", trained, "--engine", "whisper", "--language", "de")
+    dragoman.environment["DRAGOMAN_PROFILES"] = profiles({"engine": "whisper"})
     assert "profile default: one and two claim the same languages (de)" in dragoman("models", "list").stderr
-    dragoman.environment["DRAGOMAN_PROFILES"] = profiles({"models": ["two"]})
+    dragoman.environment["DRAGOMAN_PROFILES"] = profiles({"engine": "whisper", "models": ["two"]})
     assert dragoman("models", "list").stderr == ""
     assert {name: listed(dragoman)[name]["profiles"] for name in ("one", "two")} == {"one": [], "two": ["default"]}
-    dragoman.environment["DRAGOMAN_PROFILES"] = profiles({"models": ["three"]})
+    dragoman.environment["DRAGOMAN_PROFILES"] = profiles({"engine": "whisper", "models": ["three"]})
     assert "names the model three, which is not installed" in dragoman("models", "list").stderr
 
 

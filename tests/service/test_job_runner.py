@@ -219,6 +219,21 @@ async def test_a_server_that_cannot_recognise_now_does_it_later(tmp_path: Path, 
         assert await here.states(job) == [*[Q, R] * times, Q, R, D]
 
 
+async def test_a_job_of_a_profile_that_cannot_be_used_fails_and_the_others_go_on(tmp_path: Path) -> None:
+    pool = ScriptedPool()
+    async with process(tmp_path, pool) as here:
+        await here.runner.aclose()
+        broken = await here.submit(request=RecognitionRequest(profile="accurate"))
+        pool.faults = {"accurate": "its model is damaged"}
+        sound = await here.submit(owner="bert")
+        async with process(tmp_path, pool):
+            assert (await here.until(sound)).state is D
+            ended = await here.until(broken)
+    assert (ended.state, ended.attempts) == (JobState.FAILED, HURRIED.most_attempts)
+    assert ended.remark is not None
+    assert "damaged" in ended.remark.message
+
+
 @pytest.mark.parametrize(("error", "code"), [(WorkerLost(), "worker_lost"), (RuntimeError("a bug"), "internal_error")])
 async def test_what_keeps_failing_has_failed(tmp_path: Path, error: Exception, code: str) -> None:
     async with process(tmp_path, ScriptedPool([error])) as here:

@@ -38,11 +38,13 @@ from dragoman.core.request import (
     TimeDetail,
 )
 from dragoman.core.transcript import Transcript
+from dragoman.server.settings import load_settings
 from dragoman.service.limits import Admission, Quota
 from dragoman.service.recognition import Recognition
 from dragoman.service.workers import WorkerPool
 from noise import LOUD, QUIET, RATE, noise_file
 from recordings import encode
+from scripted import ScriptedPool, recogniser
 
 pytestmark = pytest.mark.realtime
 
@@ -225,6 +227,19 @@ async def test_a_language_is_found_out_among_those_that_are_installed(recognitio
         assert [each.language for each in heard.segments[0].languages] == ["en", "de"]
 
 
+async def test_any_language_is_one_that_is_recognised_and_told_apart() -> None:
+    pool = ScriptedPool(languages=("en", "cs", "de", "haw"))
+    recognition = recogniser(load_settings({"max_concurrent_files": 1}, environ={}), pool)
+    await recognition.start()
+    asked = RecognitionRequest(choice=LanguageChoice())
+    for identifies, options in [(("fr", "de", "en"), ("en", "de")), (("en", "fr"), ()), ((), ())]:
+        pool.identifies = identifies
+        checked = recognition.checked(asked)
+        assert checked.language == "en"
+        assert checked.choice == (LanguageChoice(tuple(map(LanguageOption, options))) if options else None)
+    await recognition.aclose()
+
+
 async def test_without_a_model_for_it_no_language_is_found_out(recognitions: Recognitions) -> None:
     async with recognitions(languages=["en", "de"]) as recognition:
         with pytest.raises(UnsupportedOption, match="install"), recognition.live(choice("en", "de"), RATE):
@@ -290,7 +305,7 @@ async def test_of_encoded_audio_what_was_recognised_counts(recognitions: Recogni
             async def say() -> None:
                 for first in range(0, len(data), len(data) // 12):
                     await stream.send(data[first : first + len(data) // 12])
-                    await asyncio.sleep(0.1)
+                    await asyncio.sleep(0.2)
 
             saying = asyncio.create_task(say())
             with pytest.raises(QuotaExceeded):

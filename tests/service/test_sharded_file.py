@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from dragoman.core.assemble import Assembler
 from dragoman.core.errors import InternalError
-from dragoman.core.events import Final, Finished, Opened, Progress, RecognitionEvent, SpeakersFound
-from dragoman.core.transcript import Segment, SpeakerChange
+from dragoman.core.events import AudioEventsFound, Final, Finished, Opened, Progress, RecognitionEvent, SpeakersFound
+from dragoman.core.transcript import AudioEvent, Segment, SpeakerChange
 from dragoman.service.sharded_file import MAX_STRIKES, ShardedFile, ShardRun
 
 pytestmark = pytest.mark.unit
@@ -17,6 +17,7 @@ pytestmark = pytest.mark.unit
 SEGMENT_MS = 1_000
 OPENED = Opened(None, (0,))
 FOUND = SpeakersFound(changes=(SpeakerChange(500),))
+SOUNDS = AudioEventsFound((AudioEvent("Laughter", 0, 500, 0.9),))
 
 
 def segment(index: int) -> Segment | None:
@@ -38,7 +39,7 @@ class Attempt:
     def step(self) -> list[RecognitionEvent]:
         index, self.position = self.position, self.position + 1
         if index == self.count:
-            return self.file.speakers(FOUND) if self.run.shard.number == 0 else []
+            return [*self.file.found(FOUND), *self.file.found(SOUNDS)] if self.run.shard.number == 0 else []
         if index > self.count:
             return self.file.finished(self.run, Finished(self.count * SEGMENT_MS, "en", "m"))
         events = []
@@ -81,7 +82,7 @@ def test_the_events_are_complete_in_order_and_each_once(
         assembler.add(event)
     said = [known for index in range(count) if (known := segment(index))]
     assert [event.segment for event in events if isinstance(event, Final)] == said
-    assert events.count(FOUND) == 1
+    assert events.count(FOUND) == events.count(SOUNDS) == 1
     assert assembler.transcript().segments == tuple(said)
     progress = [event.done_ms for event in events if isinstance(event, Progress)]
     assert progress == sorted(set(progress))

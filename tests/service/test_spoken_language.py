@@ -61,6 +61,13 @@ def test_the_vocabulary_is_that_of_the_language() -> None:
     assert (found.language, found.vocabulary) == ("de", GERMAN.vocabulary)
 
 
+def test_what_is_known_of_the_words_in_any_language_is_kept() -> None:
+    choice = LanguageChoice((ENGLISH, LanguageOption("de")))
+    request = RecognitionRequest(choice=choice, vocabulary=GERMAN.vocabulary)
+    assert heard(SpokenLanguage(request), (0.1, 4)).request.vocabulary == GERMAN.vocabulary
+    assert heard(SpokenLanguage(request), (0.9, 4)).request.vocabulary == ENGLISH.vocabulary
+
+
 @given(st.floats(0.0, 1.0), st.floats(0.0, 1.0))
 def test_of_a_stream_with_one_language_three_seconds_decide(first: float, later: float) -> None:
     known = heard(asked(), (first, 3.1))

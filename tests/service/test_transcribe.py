@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from dragoman.audio.decode import MediaLimits
 from dragoman.core.errors import AudioTooLong, Cancelled, UndecodableAudio, UnknownModel
-from dragoman.core.events import Finished, Opened, Progress, SpeakersFound
+from dragoman.core.events import AudioEventsFound, Finished, Opened, Progress, SpeakersFound
+from dragoman.core.ports import AudioTag, LanguageIdentifier, Samples
 from dragoman.core.request import (
     ChannelMode,
     ChannelSelection,
     DictionaryWord,
+    LanguageChoice,
+    LanguageOption,
     RecognitionRequest,
     SpeakerMode,
     SpeakerRequest,
@@ -23,10 +30,13 @@ from dragoman.core.request import (
 from dragoman.core.transcript import Segment
 from dragoman.engines.fake import (
     AllSpeech,
+    AllSpeechStream,
     EvenAligner,
     FakeEngine,
     LoudnessDiarizer,
+    LoudnessIdentifier,
     LoudnessStream,
+    LoudnessTagger,
     Mishap,
     Script,
     SpellingMatcher,
@@ -195,6 +205,151 @@ def test_without_a_matcher_a_dictionary_changes_nothing(mono: Path) -> None:
     assert {segment.text for segment in found} == {"a gif"}
 
 
+def telling(script: Script, identifier: LanguageIdentifier | None = None) -> Transcriber:
+    identifier = identifier or LoudnessIdentifier(script.languages)
+    return Transcriber(
+        {"default": Recogniser(FakeEngine(script), EvenAligner(), AllSpeech(), identifier=identifier)}, MediaLimits()
+    )
+
+
+LANGUAGES = Script(languages=("en", "cs"))
+EITHER = LanguageChoice(tuple(map(LanguageOption, LANGUAGES.languages)))
+
+
+def test_a_file_is_in_the_language_of_its_first_half_minute_from_the_first_segment_on(tmp_path: Path) -> None:
+    """The scale of peaks is shared out among the languages, and the loudest decides."""
+    for peak, seconds, language in [(QUIET, 45, "en"), (LOUD, 45, "cs"), (LOUD, 2, "cs")]:
+        file = noise_file(tmp_path / "told.wav", [(seconds, peak), (20, LOUD)] if seconds > 30 else [(seconds, peak)])
+        reports = list(telling(LANGUAGES).transcribe(file, RecognitionRequest(choice=EITHER)))
+        named = list(telling(LANGUAGES).transcribe(file, RecognitionRequest(language=language)))
+        told = segments(reports)
+        assert isinstance(reports[-1], Finished)
+        assert reports[-1].language == language
+        assert [replace(segment, languages=()) for segment in told] == segments(named)
+        for segment in told:
+            assert segment.languages[0].language == language
+            assert sum(each.score for each in segment.languages) == pytest.approx(1)
+
+
+def test_the_language_that_is_found_decides_which_model_recognises(tmp_path: Path) -> None:
+    other = Recogniser(FakeEngine(Script(languages=("cs",), texts=("dobrý den",))), EvenAligner(), AllSpeech())
+    first = Recogniser(FakeEngine(Script(texts=("good day",))), EvenAligner(), AllSpeech()).beside({"czech": other})
+    recogniser = replace(first, identifier=LoudnessIdentifier(LANGUAGES.languages))
+    for peak, language, text in [(QUIET, "en", "good day"), (LOUD, "cs", "dobrý den")]:
+        file = noise_file(tmp_path / "told.wav", [(4, peak)])
+        request = RecognitionRequest(choice=EITHER)
+        reports = list(Transcriber({"default": recogniser}, MediaLimits()).transcribe(file, request))
+        assert isinstance(reports[-1], Finished)
+        assert (reports[-1].language, segments(reports)[0].text) == (language, text)
+
+
+def test_cancelled_while_the_language_is_found_out_it_does_not_wait_for_that(mono: Path) -> None:
+    released, looks = threading.Event(), iter([False] * 40)
+    transcriber = telling(LANGUAGES, Waiting(released))
+    with pytest.raises(Cancelled):
+        list(transcriber.transcribe(mono, RecognitionRequest(choice=EITHER), cancelled=lambda: next(looks, True)))
+    released.set()
+
+
+class Waiting(LoudnessIdentifier):
+    """Answers when it is allowed to."""
+
+    def __init__(self, released: threading.Event) -> None:
+        super().__init__(LANGUAGES.languages)
+        self._released = released
+
+    def identify(self, samples: Samples, among: Sequence[str]) -> tuple[float, ...]:
+        assert self._released.wait(10)
+        return super().identify(samples, among)
+
+
+def test_progress_does_not_pass_what_waits_for_the_language(mono: Path) -> None:
+    reports = list(telling(LANGUAGES).transcribe(mono, RecognitionRequest(choice=EITHER)))
+    for position, report in enumerate(reports):
+        if isinstance(report, Progress):
+            assert all(segment.end_ms > report.done_ms for segment in segments(reports[position:]))
+
+
+@pytest.mark.parametrize("shards", [2, 3])
+def test_shards_together_are_the_whole_in_one_language(stereo: Path, shards: int) -> None:
+    request = RecognitionRequest(channels=SPLIT, choice=EITHER)
+    whole = segments(telling(LANGUAGES).transcribe(stereo, request))
+    parts = [
+        segments(telling(LANGUAGES).transcribe(stereo, request, wanted=lambda i, n=number: i % shards == n))
+        for number in range(shards)
+    ]
+    assert sorted((segment for part in parts for segment in part), key=lambda s: s.index) == whole
+
+
+def test_where_nothing_is_said_the_language_is_the_first_one(tmp_path: Path) -> None:
+    recogniser = replace(Recogniser(FakeEngine(LANGUAGES), EvenAligner(), NoSpeech()), identifier=Unheard())
+    file = noise_file(tmp_path / "silence.wav", [(3.0, SILENT)])
+    reports = Transcriber({"default": recogniser}, MediaLimits()).transcribe(file, RecognitionRequest(choice=EITHER))
+    assert [report.language for report in reports if isinstance(report, Finished)] == ["en"]
+
+
+class Unheard(LoudnessIdentifier):
+    """Is never asked."""
+
+    def __init__(self) -> None:
+        super().__init__(LANGUAGES.languages)
+
+    def identify(self, samples: Samples, among: Sequence[str]) -> tuple[float, ...]:
+        raise AssertionError
+
+
+class NoSpeech(AllSpeech):
+    def open(self) -> NoSpeechStream:
+        return NoSpeechStream()
+
+
+class NoSpeechStream(AllSpeechStream):
+    def feed(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        return np.zeros_like(super().feed(samples))
+
+
+class OnlyTagger(LoudnessTagger):
+    """Is loaded before it is used, and counts how often."""
+
+    def __init__(self) -> None:
+        super().__init__(("Rain", "Applause"))
+        self.loaded = False
+        self.asked = 0
+
+    def load(self) -> None:
+        self.loaded = True
+
+    def tag(self, samples: Samples) -> tuple[AudioTag, ...]:
+        assert self.loaded
+        self.asked += 1
+        return super().tag(samples)
+
+
+def hearing(tagger: OnlyTagger) -> Transcriber:
+    return Transcriber({"default": Recogniser(FakeEngine(), EvenAligner(), AllSpeech(), tagger=tagger)}, MediaLimits())
+
+
+def test_audio_events_are_found_on_every_channel_by_itself_once_at_the_end(stereo: Path) -> None:
+    request = RecognitionRequest(channels=SPLIT, audio_events=True)
+    reports = list(hearing(OnlyTagger()).transcribe(stereo, request))
+    (found,) = (report for report in reports if isinstance(report, AudioEventsFound))
+    assert reports[-2] is found
+    assert [(event.label, event.channel) for event in found.events] == [("Rain", 0), ("Rain", 1), ("Applause", 1)]
+    assert found.events[0].end_ms == 21_000
+
+
+def test_audio_events_that_nobody_asked_for_or_another_looks_for_cost_nothing(mono: Path) -> None:
+    tagger = OnlyTagger()
+    plain = list(hearing(tagger).transcribe(mono, RecognitionRequest()))
+    assert list(hearing(tagger).transcribe(mono, RecognitionRequest(audio_events=True), whole=False)) == plain
+    assert not tagger.loaded
+
+
+def test_without_a_tagger_no_audio_events_are_reported(mono: Path) -> None:
+    request = RecognitionRequest(audio_events=True)
+    assert list(transcriber().transcribe(mono, request)) == list(transcriber().transcribe(mono, RecognitionRequest()))
+
+
 class OnlyOnce(LoudnessDiarizer):
     """Is loaded before it is used, and counts what it is used for."""
 
@@ -243,5 +398,5 @@ def test_speakers_that_nobody_asked_for_or_another_looks_for_cost_nothing(mono: 
     diarizer = OnlyOnce()
     plain = list(diarizing(diarizer).transcribe(mono, RecognitionRequest()))
     request = RecognitionRequest(speakers=SpeakerRequest())
-    assert list(diarizing(diarizer).transcribe(mono, request, with_speakers=False)) == plain
+    assert list(diarizing(diarizer).transcribe(mono, request, whole=False)) == plain
     assert not diarizer.loaded

@@ -29,7 +29,14 @@ from dragoman.core.errors import (
     WorkerLost,
 )
 from dragoman.core.events import Final, Finished, Opened, RecognitionEvent
-from dragoman.core.request import ChannelMode, ChannelSelection, RecognitionRequest, SpeakerRequest
+from dragoman.core.request import (
+    ChannelMode,
+    ChannelSelection,
+    LanguageChoice,
+    LanguageOption,
+    RecognitionRequest,
+    SpeakerRequest,
+)
 from dragoman.core.transcript import Transcript
 from dragoman.service.workers import Timing, WorkerPool
 from noise import LOUD, QUIET, noise_file
@@ -172,14 +179,26 @@ async def test_a_killed_worker_leaves_no_trace_in_the_transcript(pools: Pools, m
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-async def test_a_killed_worker_does_not_change_who_speaks(pools: Pools, tmp_path: Path, workers: int) -> None:
+async def test_a_killed_worker_does_not_change_who_speaks_which_language_nor_what_else_is_heard(
+    pools: Pools, tmp_path: Path, workers: int
+) -> None:
     parts = [(9.0, QUIET), (7.5, LOUD), (20.0, QUIET), (8.0, LOUD)]
     media = noise_file(tmp_path / "talk.wav", parts, [(44.5, QUIET)])
-    request = RecognitionRequest(language="en", channels=ChannelSelection(ChannelMode.SPLIT), speakers=SpeakerRequest())
-    async with pools(workers, seconds_per_second=0.01) as pool:
+    request = RecognitionRequest(
+        channels=ChannelSelection(ChannelMode.SPLIT),
+        choice=LanguageChoice((LanguageOption("en"), LanguageOption("cs"))),
+        speakers=SpeakerRequest(),
+        audio_events=True,
+    )
+    can = {"languages": ["en", "cs"], "identifies": True, "sounds": ["Rain", "Applause"]}
+    async with pools(workers, seconds_per_second=0.01, **can) as pool:
         undisturbed = await collect(pool, media, request=request)
         assert await collect(pool, media, kill_at(pool, 5), request) == undisturbed
         assert pool.restarts == 1
+    assert undisturbed.language == "cs"
+    assert [(event.label, event.channel) for event in undisturbed.audio_events] == [
+        *[("Rain", 0), ("Rain", 1), ("Applause", 0), ("Rain", 0), ("Applause", 0)]
+    ]
     assert {word.speaker for word in undisturbed.words} == {0, 1, 2}
     for channel, speakers in ((0, {0, 2}), (1, {1})):
         assert {segment.speaker for segment in undisturbed.channel(channel)} == speakers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dragoman.core.errors import InternalError
-from dragoman.core.events import Final, Finished, Opened, Progress, RecognitionEvent, SpeakersFound
+from dragoman.core.events import AudioEventsFound, Final, Finished, Opened, Progress, RecognitionEvent, SpeakersFound
 from dragoman.core.speakers import placed, with_speakers
 from dragoman.core.transcript import Segment, Transcript
 
@@ -15,6 +15,7 @@ class Assembler:
         self._segments: dict[int, Segment] = {}
         self._opened: Opened | None = None
         self._speakers = SpeakersFound()
+        self._audio_events = AudioEventsFound()
         self._finished: Finished | None = None
 
     def add(self, event: RecognitionEvent) -> None:
@@ -31,6 +32,8 @@ class Assembler:
                 self._segments[segment.index] = segment
             case SpeakersFound():
                 self._speakers = event
+            case AudioEventsFound():
+                self._audio_events = event
             case Finished():
                 self._finished = event
 
@@ -48,4 +51,5 @@ class Assembler:
             channels=self._opened.channels,
             segments=segments,
             changes=placed(self._speakers.changes, segments),
+            audio_events=self._audio_events.events,
         )

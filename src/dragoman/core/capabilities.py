@@ -22,6 +22,8 @@ class Capabilities:
     """The languages, ISO 639-1, that can be told apart; none where no model for that is installed."""
     diarizes: bool = False
     """Whether speakers can be told apart."""
+    tags_audio: bool = False
+    """Whether audio events can be found."""
     draft_batch: int = 1
     """How many live utterances one call of ``draft`` is best given."""
     others: tuple[Capabilities, ...] = ()

@@ -1,7 +1,7 @@
 """What a recognition reports while it runs. A closed vocabulary: match it exhaustively.
 
 A file reports ``Opened`` once, then any number of ``Progress`` and ``Final``, once ``SpeakersFound`` if speakers were
-asked for, then ``Finished`` once.
+asked for, once ``AudioEventsFound`` if audio events were and can be found, then ``Finished`` once.
 
 A live stream reports its segments one after the other, then ``Finished`` once: of a segment ``SpeechStarted``, any
 number of ``Partial``, one ``Final`` unless nothing was said after all, ``SpeechEnded``.
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dragoman.core.transcript import Segment, SpeakerChange, Turn
+from dragoman.core.transcript import AudioEvent, Segment, SpeakerChange, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,13 @@ class SpeakersFound:
 
     turns: tuple[Turn, ...] = ()
     changes: tuple[SpeakerChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AudioEventsFound:
+    """What is heard in the whole recording besides speech."""
+
+    events: tuple[AudioEvent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +93,7 @@ class SpeechEnded:
     end_ms: int
 
 
-RecognitionEvent = Opened | Progress | Final | SpeakersFound | Finished
+RecognitionEvent = Opened | Progress | Final | SpeakersFound | AudioEventsFound | Finished
 """Of a file."""
 
 SpeechEvent = SpeechStarted | Partial | Final | SpeechEnded | Finished

@@ -160,6 +160,30 @@ class Diarizer(Protocol):
     def open(self) -> DiarizerStream: ...
 
 
+@dataclass(frozen=True, slots=True)
+class AudioTag:
+    """Something that is heard, and how likely, 0 to 1."""
+
+    label: str
+    probability: float
+
+
+class AudioTagger(Protocol):
+    """Hears what else there is besides words: laughter, applause, music.
+
+    Implementations hold one suite of contract tests (``tests/contracts/test_audio_tagger.py``).
+    """
+
+    def load(self) -> None:
+        """Raises ``EngineNotReady`` with what to do when the model is not installed. May be called again."""
+        ...
+
+    def tag(self, samples: Samples) -> tuple[AudioTag, ...]:
+        """What is heard in up to ten seconds of audio, the likeliest first; nothing in none. Each label comes once, in
+        the model's own words; labels do not exclude each other."""
+        ...
+
+
 class DictionaryMatcher(Protocol):
     """Puts words of a client's dictionary where they were said but something that sounds alike was recognised."""
 
@@ -247,7 +271,7 @@ class RecogniserPool(Protocol):
         self, media: Path, request: RecognitionRequest, *, urgent: bool = False
     ) -> AsyncGenerator[RecognitionEvent, None]:
         """Recognise a file: ``Opened``, then ``Progress`` and ``Final`` in the order of their index, and
-        ``SpeakersFound`` among them if speakers were asked for, then ``Finished``.
+        ``SpeakersFound`` and ``AudioEventsFound`` among them if they were asked for, then ``Finished``.
 
         Closing the generator (``aclose``) cancels the work. ``urgent`` work, the short recording of a readiness check,
         goes before all other. Raises any ``DragomanError``.

@@ -112,10 +112,10 @@ class LanguageOption:
 
 @dataclass(frozen=True, slots=True)
 class LanguageChoice:
-    """Which of several languages is spoken is to be found out: once, or with ``changing`` for every utterance anew.
-    The first one is taken until it is known."""
+    """Which of several languages is spoken is to be found out: once, or with ``changing``, of live streams only, for
+    every utterance anew. The first one is taken until it is known. Without options: any that is installed."""
 
-    options: tuple[LanguageOption, ...]
+    options: tuple[LanguageOption, ...] = ()
     changing: bool = False
 
 
@@ -144,9 +144,10 @@ class SpeakerRequest:
 class RecognitionRequest:
     """One recognition. ``language`` is an ISO 639-1 code, or ``None`` for the profile's own language.
 
-    ``profile`` names a recogniser configuration (model and effort), see the setting ``profiles``. With ``choice``, of
-    live streams only, the language and its vocabulary come from there. ``speakers``, of files only, needs the times of
-    words, which are found even if only those of segments were asked for.
+    ``profile`` names a recogniser configuration (model and effort), see the setting ``profiles``. With ``choice``
+    the language comes from there, and the vocabulary where the options have one. ``speakers``, of files only, needs the
+    times of words, which are found even if only those of segments were asked for. ``audio_events``, of files only, are
+    found where a model for them is installed.
     """
 
     language: str | None = None
@@ -156,3 +157,4 @@ class RecognitionRequest:
     vocabulary: Vocabulary = Vocabulary()
     choice: LanguageChoice | None = None
     speakers: SpeakerRequest | None = None
+    audio_events: bool = False

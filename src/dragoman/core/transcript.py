@@ -89,9 +89,22 @@ class SpeakerChange:
 
 
 @dataclass(frozen=True, slots=True)
+class AudioEvent:
+    """Something other than speech is heard on a channel. ``label`` is the model's word for it (``"Laughter"``),
+    ``score`` how likely it is where it is likeliest, 0 to 1."""
+
+    label: str
+    start_ms: int
+    end_ms: int
+    score: float
+    channel: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
     """The whole recording. ``channels`` are the recognised channel numbers; a mix is channel 0. ``changes`` lie at the
-    starts of words, in the order of time; none where they were not asked for."""
+    starts of words, in the order of time; none where they were not asked for. ``audio_events`` are in the order of time
+    too; none where they were not asked for, or no model for them is installed."""
 
     language: str
     model: str
@@ -99,6 +112,12 @@ class Transcript:
     channels: tuple[int, ...]
     segments: tuple[Segment, ...]
     changes: tuple[SpeakerChange, ...] = ()
+    audio_events: tuple[AudioEvent, ...] = ()
+
+    @property
+    def languages(self) -> tuple[LanguageScore, ...]:
+        """Which language it was found to be in, the most likely first; none where it was not to be found out."""
+        return next((segment.languages for segment in self.segments if segment.languages), ())
 
     @property
     def text(self) -> str:

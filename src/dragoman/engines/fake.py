@@ -24,10 +24,11 @@ from msgspec import Meta
 
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import Cancelled, EngineNotReady
-from dragoman.core.ports import SAMPLE_RATE, Hypothesis, HypothesisWord, Samples, Utterance, WordTimes
+from dragoman.core.ports import SAMPLE_RATE, AudioTag, Hypothesis, HypothesisWord, Samples, Utterance, WordTimes
 from dragoman.core.request import DictionaryWord, RecognitionRequest
 from dragoman.core.speakers import Change, Diarization
-from dragoman.core.transcript import Character, Turn
+from dragoman.core.transcript import Turn
+from dragoman.engines.even_times import share_out, spread
 
 _FRAME: Final = 512
 _TENTH: Final = SAMPLE_RATE // 10
@@ -82,6 +83,8 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Whether languages can be told apart: the louder, the later in ``languages``."""
     diarizes: bool = True
     """Whether speakers can be told apart: by how loud they are."""
+    sounds: tuple[str, ...] = ()
+    """What may be heard besides speech: the louder, the later; none: no audio events can be found."""
     confidence: Annotated[float, Meta(gt=0, le=1)] = 0.9
     """How sure it is of every word."""
     mishaps: tuple[Mishap, ...] = ()
@@ -205,21 +208,11 @@ class EvenAligner:
         characters: bool = False,
         known: Sequence[DictionaryWord] = (),
     ) -> tuple[WordTimes, ...]:
-        duration_ms = len(samples) * 1000 // SAMPLE_RATE
-        total = sum(len(word) for word in words)
-        times = []
-        before = 0
-        for word in words:
-            start_ms, end_ms = duration_ms * before // total, duration_ms * (before + len(word)) // total
-            spoken = _spread(word, start_ms, end_ms) if characters else ()
-            times.append(WordTimes(start_ms, end_ms, spoken))
-            before += len(word)
-        return tuple(times)
-
-
-def _spread(word: str, start_ms: int, end_ms: int) -> tuple[Character, ...]:
-    edges = [start_ms + (end_ms - start_ms) * position // len(word) for position in range(len(word) + 1)]
-    return tuple(Character(c, edges[position], edges[position + 1]) for position, c in enumerate(word))
+        bounds = share_out(words, len(samples) * 1000 // SAMPLE_RATE)
+        return tuple(
+            WordTimes(start_ms, end_ms, spread(word, start_ms, end_ms) if characters else ())
+            for word, (start_ms, end_ms) in zip(words, pairwise(bounds), strict=True)
+        )
 
 
 class LoudnessIdentifier:
@@ -274,6 +267,24 @@ class LoudnessStream:
         jumps = [abs(one - other) for one, other in pairwise(self._peaks)]
         changes = tuple(Change(100 * place, jump) for place, jump in enumerate(jumps, 1) if jump)
         return Diarization(tuple(turn for turn in turns if turn.end_ms > since_ms), changes)
+
+
+class LoudnessTagger:
+    """Hears no sounds: audio whose peak is in the n-th part of the scale is the n-th sound, and silence is none."""
+
+    def __init__(self, sounds: tuple[str, ...]) -> None:
+        self._sounds = sounds
+
+    def load(self) -> None:
+        """There is nothing to load."""
+
+    def tag(self, samples: Samples) -> tuple[AudioTag, ...]:
+        peak = float(np.abs(np.frombuffer(samples, np.float32)).max(initial=0.0))
+        if peak < _SILENCE:
+            return ()
+        place = min(int(peak * len(self._sounds)), len(self._sounds) - 1)
+        shares = ((label, 0.9 / (1 + 4 * abs(number - place))) for number, label in enumerate(self._sounds))
+        return tuple(AudioTag(label, share) for label, share in sorted(shares, key=lambda each: -each[1]))
 
 
 class SpellingMatcher:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from dragoman.core.transcript import Character, Segment, Transcript, Word
+from dragoman.core.transcript import AudioEvent, Character, Segment, Transcript, Word
 
 
 def render(transcript: Transcript) -> str:
@@ -22,6 +22,8 @@ def render(transcript: Transcript) -> str:
     }
     if transcript.changes:
         document["changes"] = [{"at_ms": change.at_ms, "channel": change.channel} for change in transcript.changes]
+    if transcript.audio_events:
+        document["audio_events"] = [_audio_event(event) for event in transcript.audio_events]
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
@@ -49,6 +51,16 @@ def _word(word: Word) -> dict[str, Any]:
     if word.characters:
         said["characters"] = [_character(character) for character in word.characters]
     return said
+
+
+def _audio_event(event: AudioEvent) -> dict[str, Any]:
+    return {
+        "label": event.label,
+        "start_ms": event.start_ms,
+        "end_ms": event.end_ms,
+        "score": round(event.score, 4),
+        "channel": event.channel,
+    }
 
 
 def _character(character: Character) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
 from dragoman.core.errors import EngineNotReady, UnknownModel, UnsupportedLanguage
-from dragoman.core.models import InstalledModel, Model, ModelEngine
+from dragoman.core.models import InstalledModel, Model, ModelEngine, ModelTask
 from dragoman.server.settings import Settings
 from dragoman.server.state import state_folder
 from dragoman.service import model_choice
@@ -16,6 +17,12 @@ from dragoman.service.model_choice import ModelWish, candidates, choose
 from dragoman.service.model_folder import DamagedModel, ModelFolder
 from dragoman.service.models import Models
 from dragoman.transport.download import fetch
+
+SHARED_TASKS: Final = {
+    ModelTask.LANGUAGE_IDENTIFICATION: "language_identification",
+    ModelTask.AUDIO_TAGGING: "audio_tagging",
+}
+"""Tasks for which one model serves every profile, and the setting that names it."""
 
 
 def build_models(settings: Settings) -> Models:
@@ -52,6 +59,36 @@ def model_in(settings: Settings, name: str, language: str | None) -> Path:
     return next(each.folder for each in installed if each.model == chosen)
 
 
+def installed_for(settings: Settings, task: ModelTask) -> InstalledModel | None:
+    """The installed model that serves every profile for this task: the one that is named, or the only one there is.
+    Raises ``EngineNotReady`` with what to do."""
+    setting, named = SHARED_TASKS[task], _named_for(settings, task)
+    folder = ModelFolder(models_folder(settings))
+    able = [each for each in folder.models() if isinstance(each, InstalledModel) and each.model.task is task]
+    if named is not None:
+        able = [each for each in able if each.model.name == named]
+        if not able:
+            raise EngineNotReady(
+                f"{setting} names the model {named}, which is not installed, is damaged, or is not for {task}; see "
+                f"`dragoman models list`"
+            )
+    if len(able) > 1:
+        names = " and ".join(each.model.name for each in able)
+        raise EngineNotReady(f"the models {names} are both for {task}; say in {setting} which one is to be used")
+    return able[0] if able else None
+
+
+def _named_for(settings: Settings, task: ModelTask) -> str | None:
+    named: str | None = getattr(settings, SHARED_TASKS[task])
+    return named
+
+
+def languages_in(folder: Path) -> tuple[str, ...]:
+    """Those of an installed model, by its folder."""
+    installed = ModelFolder(folder.parent).model(folder.name)
+    return installed.model.languages if isinstance(installed, InstalledModel) else ()
+
+
 def advice(settings: Settings, profile: str, language: str, faults: Mapping[str, str]) -> str:
     """What to do so that a profile recognises a language that it does not. ``faults``: profiles that cannot be used."""
     if broken := [faults[other] for other in settings.profiles[profile].others if other in faults]:
@@ -78,14 +115,16 @@ def catalogue(settings: Settings) -> dict[str, Model]:
 
 
 def wishes(settings: Settings) -> Iterator[ModelWish]:
-    """Of every profile whose engine can run installed models."""
+    """Of every profile that an installed model serves."""
     for name, profile in settings.profiles.items():
-        if profile.engine in set(ModelEngine):
+        if profile.engine in set(ModelEngine) and not profile.is_embedded and profile.moonshine is None:
             yield ModelWish(name, ModelEngine(profile.engine), profile.models)
 
 
 def profiles_of(model: Model, settings: Settings, installed: Iterable[Model]) -> list[str]:
     """The profiles that this model may serve, also by way of others."""
+    if model.task in SHARED_TASKS:
+        return list(settings.profiles) if _named_for(settings, model.task) in (None, model.name) else []
     known = list(installed)
     served = []
     for wish in wishes(settings):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from dragoman.core.errors import EngineNotReady
-from dragoman.server.settings import Profile, Whisper
+from dragoman.server.settings import Profile
 from dragoman.service.recognise import Recogniser
 
 Load = Callable[[Collection[Profile]], Mapping[Profile, Recogniser]]
@@ -27,14 +27,14 @@ def load_profiles(profiles: Mapping[str, Profile], place: Callable[[str, Profile
     What profiles have in common is loaded once. Raises ``EngineNotReady`` when the profile ``default`` cannot be used.
     """
     faults: dict[str, str] = {}
-    groups: dict[tuple[str, Whisper | None], dict[str, Profile]] = {}
+    groups: dict[tuple[object, ...], dict[str, Profile]] = {}
     for name, profile in profiles.items():
         try:
             placed = place(name, profile)
         except EngineNotReady as error:
             faults[name] = error.message
         else:
-            groups.setdefault((placed.engine, placed.whisper), {})[name] = placed
+            groups.setdefault(_model(placed), {})[name] = placed
     alone: dict[str, Recogniser] = {}
     for group in groups.values():
         try:
@@ -57,3 +57,8 @@ def load_profiles(profiles: Mapping[str, Profile], place: Callable[[str, Profile
     if "default" in faults:
         raise EngineNotReady(faults["default"])
     return Loaded(recognisers, faults)
+
+
+def _model(placed: Profile) -> tuple[object, ...]:
+    """What profiles have in common that one model serves."""
+    return placed.engine, placed.moonshine, placed.whisper, placed.sherpa

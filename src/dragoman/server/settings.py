@@ -26,6 +26,15 @@ Grade = Literal["standard", "enhanced"]
 ENVIRONMENT_PREFIX = "DRAGOMAN_"
 
 
+class Moonshine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A model of a profile whose engine is ``moonshine``, other than the embedded one."""
+
+    folder: Path
+    """The folder with the model's files."""
+    language: Annotated[str, Meta(pattern="^[a-z]{2}$")] = "en"
+    """The language that it knows, ISO 639-1."""
+
+
 class Whisper(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The model of a profile whose engine is ``whisper``, and what it may use."""
 
@@ -53,29 +62,70 @@ class Whisper(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """After so many seconds without work the model's memory is given back until there is work; ``None``: never."""
 
 
+class Sherpa(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The model of a profile whose engine is ``sherpa``, and what it may use."""
+
+    folder: Path | None = None
+    """The folder with the model, its files under the names they are published with: encoder, decoder and joiner, or
+    model, and tokens.txt; ``None``: an installed model, see ``models``."""
+    languages: tuple[Annotated[str, Meta(pattern="^[a-z]{2}$")], ...] = ()
+    """What the model recognises, ISO 639-1, where neither its files nor the catalogue say it: a transducer in a
+    ``folder``."""
+    language: Annotated[str, Meta(pattern="^[a-z]{2}$")] | None = None
+    """What is spoken where a client does not say; ``None``: the first language of the model."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where the model is run; ``cuda`` needs a build of sherpa-onnx that is not the one of the extra."""
+    int8: bool | None = None
+    """Which form of the model is taken where a folder has both; ``None``: the quantised one on a processor."""
+    threads: Positive = 1
+    """Cores that one worker uses."""
+    beam: Positive = 4
+    """So many hypotheses a transducer keeps while it decodes; 1 is fastest, and cannot prefer phrases. The ``mode`` of
+    the profile says nothing here."""
+    draft_batch: Positive = 4
+    """Partial results of so many live streams are computed at once, by streaming models."""
+    gpu_memory_mb: Positive | None = None
+    """Larger model files are not loaded onto a GPU."""
+    idle_s: Positive | None = None
+    """After so many seconds without work the model's memory is given back until there is work; ``None``: never."""
+
+
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One recogniser configuration that dialects refer to by name."""
 
-    engine: Literal["moonshine", "whisper", "fake"] = "moonshine"
-    """``moonshine`` is the embedded model; ``whisper`` an installed model, with the extra `whisper`; ``fake`` needs no
-    model and makes words up."""
+    engine: Literal["moonshine", "whisper", "sherpa", "fake"] = "moonshine"
+    """``moonshine`` is the embedded model, or an installed one of its kind; ``whisper`` and ``sherpa`` are installed
+    models, with the extra of that name; ``fake`` needs no model and makes words up."""
     mode: Literal["speed", "balanced", "accuracy"] = "balanced"
     """How hard to try: more accuracy costs more processor time."""
     quota_minutes: Annotated[float, Meta(ge=0)] | None = None
     """Minutes of audio per key and calendar day (UTC); ``None``: no quota."""
     models: tuple[str, ...] = ()
-    """Which of the installed models serves it, for engines other than the embedded one; without any, the only one there
-    is."""
+    """Which of the installed models serves it; without any, the embedded one with ``moonshine``, and the only one there
+    is with other engines."""
     languages: tuple[Language, ...] = ()
     """The languages of its model that it serves, ISO 639-1; without any, all of them."""
     others: tuple[str, ...] = ()
     """Profiles whose languages it serves too, each with its own model, as far as its own model does not."""
+    moonshine: Moonshine | None = None
+    """A model of the engine ``moonshine`` in a folder of your own; see below."""
     whisper: Whisper | None = None
     """The model of the engine ``whisper``; see below."""
+    sherpa: Sherpa | None = None
+    """The model of the engine ``sherpa``; see below."""
 
     def __post_init__(self) -> None:
         if self.engine != "whisper" and self.whisper is not None:
             raise ValueError("the table whisper goes with engine = 'whisper'")
+        if self.engine != "sherpa" and self.sherpa is not None:
+            raise ValueError("the table sherpa goes with engine = 'sherpa'")
+        if self.moonshine is not None and (self.engine != "moonshine" or self.models):
+            raise ValueError("the table moonshine goes with engine = 'moonshine', and in the place of models")
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the model that the package carries serves it."""
+        return self.engine == "moonshine" and not self.models and self.moonshine is None
 
 
 def _profiles() -> dict[str, Profile]:
@@ -194,6 +244,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Where `dragoman models` installs models; ``None``: the folder models in ``state_dir``."""
     models_catalogue: Path | None = None
     """A catalogue of your own: its models come beside the built-in ones, and replace those of the same name."""
+    language_identification: str | None = None
+    """The installed model by which all profiles identify languages; ``None``: the profile's own, if its engine is
+    ``whisper`` and its model multilingual, or else the only one that is installed for it."""
+    audio_tagging: str | None = None
+    """The installed model by which all profiles find audio events; ``None``: the only one that is installed for it."""
     offline: bool = False
     """Models are not fetched from the network, whatever command is given."""
 

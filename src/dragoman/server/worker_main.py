@@ -32,11 +32,12 @@ import msgspec
 
 from dragoman.audio.decode import MediaLimits
 from dragoman.core.errors import Cancelled, DragomanError, InternalError, InvalidRequest
-from dragoman.core.events import Finished, Opened, Progress, SpeakersFound
+from dragoman.core.events import AudioEventsFound, Finished, Opened, Progress, SpeakersFound
 from dragoman.core.ports import SAMPLE_RATE, Engine
 from dragoman.language.classes import WordClasses
 from dragoman.server.profiles import Loaded, load_profiles
-from dragoman.server.settings import Profile, Settings, Whisper, load_settings
+from dragoman.server.settings import Moonshine, Profile, Settings, Sherpa, Whisper, load_settings
+from dragoman.server.shared_models import with_shared_models
 from dragoman.service import worker_protocol as protocol
 from dragoman.service.calibration import stream_capacity
 from dragoman.service.endpointing import EndpointingRule
@@ -58,9 +59,6 @@ _POLL_S: Final = 0.02
 """Between two looks at the live streams while a segment of a file is recognised."""
 _READ: Final = 2**16
 """Bytes of orders at a time; as much as a pipe holds."""
-_MANY_STREAMS: Final = 32
-_GATHER_S: Final = 0.005
-"""So long audio of many streams is let come together, so that they are dealt with at once."""
 
 
 def main() -> Never:
@@ -109,11 +107,16 @@ def load_recognisers(settings: Settings) -> Loaded:
         (engine,) = {profile.engine for profile in profiles}
         return RECOGNISERS[engine](profiles, classes)
 
-    return load_profiles(settings.profiles, partial(_placed, settings), load)
+    loaded = load_profiles(settings.profiles, partial(_placed, settings), load)
+    return Loaded(with_shared_models(settings, loaded.recognisers), loaded.faults)
 
 
 def _placed(settings: Settings, name: str, profile: Profile) -> Profile:
     """The profile with the folder of its model. Raises ``EngineNotReady``."""
+    if profile.engine == "moonshine":
+        return _placed_moonshine(settings, name, profile) if profile.models else profile
+    if profile.engine == "sherpa":
+        return msgspec.structs.replace(profile, sherpa=_placed_sherpa(settings, name, profile.sherpa or Sherpa()))
     if profile.engine != "whisper":
         return profile
     model = profile.whisper or Whisper()
@@ -122,6 +125,25 @@ def _placed(settings: Settings, name: str, profile: Profile) -> Profile:
 
         model = msgspec.structs.replace(model, folder=model_in(settings, name, model.language))
     return msgspec.structs.replace(profile, whisper=model)
+
+
+def _placed_moonshine(settings: Settings, name: str, profile: Profile) -> Profile:
+    """With the folder of the installed model that it names, and the language that is known of that model."""
+    from dragoman.server.models import languages_in, model_in
+
+    folder = model_in(settings, name, None)
+    table = Moonshine(folder=folder, language=languages_in(folder)[0])
+    return msgspec.structs.replace(profile, models=(), moonshine=table)
+
+
+def _placed_sherpa(settings: Settings, name: str, model: Sherpa) -> Sherpa:
+    """With its folder, and the languages that the catalogue or whoever installed it gave it."""
+    if model.folder is not None:
+        return model
+    from dragoman.server.models import languages_in, model_in
+
+    folder = model_in(settings, name, model.language)
+    return msgspec.structs.replace(model, folder=folder, languages=model.languages or languages_in(folder))
 
 
 def _limits(settings: Settings) -> MediaLimits:
@@ -157,17 +179,28 @@ def _fake(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, 
         fake.SpellingMatcher(),
         identifier,
         diarizer=fake.LoudnessDiarizer() if script.diarizes else None,
+        tagger=fake.LoudnessTagger(script.sounds) if script.sounds else None,
     )
     return dict.fromkeys(profiles, recogniser)
 
 
 def _moonshine(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, Recogniser]:
+    from dragoman.engines.moonshine.align import AttentionAligner
     from dragoman.engines.moonshine.engine import MoonshineEngine
 
-    engine = MoonshineEngine(class_members=classes.members)
-    engine.load()
-    english = _english()
-    return {profile: english(engine.in_mode(profile.mode)) for profile in profiles}
+    found: dict[Profile, Recogniser] = {}
+    for model in {profile.moonshine for profile in profiles}:
+        engine = MoonshineEngine(class_members=classes.members)
+        if model is not None:
+            engine = MoonshineEngine(folder=model.folder, languages=(model.language,), class_members=classes.members)
+        engine.load()
+        recogniser = _english()(engine)
+        if model is not None and model.language != "en":
+            recogniser = replace(recogniser, aligners={model.language: AttentionAligner(engine)})
+        for profile in profiles:
+            if profile.moonshine == model:
+                found[profile] = replace(recogniser, engine=engine.in_mode(profile.mode))
+    return found
 
 
 def _whisper(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, Recogniser]:
@@ -202,6 +235,38 @@ def _whisper(profiles: Collection[Profile], classes: WordClasses) -> dict[Profil
     return found
 
 
+def _sherpa(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, Recogniser]:
+    from dragoman.engines.sherpa.align import TokenAligner
+    from dragoman.engines.sherpa.engine import SherpaEngine
+    from dragoman.engines.sherpa.library import Resources
+    from dragoman.engines.sherpa.network import SherpaNetwork
+
+    found: dict[Profile, Recogniser] = {}
+    for model in {profile.sherpa for profile in profiles if profile.sherpa is not None}:
+        resources = Resources(
+            device=model.device,
+            threads=model.threads,
+            int8=model.int8,
+            gpu_memory_mb=model.gpu_memory_mb,
+            idle_s=model.idle_s,
+        )
+        assert model.folder is not None
+        engine = SherpaEngine(
+            SherpaNetwork(model.folder, resources, model.beam),
+            language=model.language,
+            languages=model.languages,
+            draft_batch=model.draft_batch,
+            class_members=classes.members,
+        )
+        engine.load()
+        aligner = TokenAligner(engine.places)
+        languages = engine.capabilities.languages
+        aligners = {language: aligner for language in languages if language != "en"}
+        recogniser = replace(_english()(engine), aligners=aligners)
+        found |= {profile: recogniser for profile in profiles if profile.sherpa == model}
+    return found
+
+
 @cache
 def _english() -> Callable[[Engine], Recogniser]:
     """What any engine needs beside it to recognise English, loaded."""
@@ -223,6 +288,7 @@ def _english() -> Callable[[Engine], Recogniser]:
 RECOGNISERS: Final[dict[str, Callable[[Collection[Profile], WordClasses], dict[Profile, Recogniser]]]] = {
     "moonshine": _moonshine,
     "whisper": _whisper,
+    "sherpa": _sherpa,
     "fake": _fake,
 }
 """Each engine: the profiles that use it → loaded recognisers. The imports are inside, so that a worker loads only
@@ -316,7 +382,6 @@ class Worker:
 
     def _wait(self) -> None:
         """Until there is something to do."""
-        waited = False
         with self._changed:
             while not self._runnable():
                 idle_s = self._streams.idle_s()
@@ -324,9 +389,6 @@ class Worker:
                     break
                 self._streams.turn_away()
                 self._changed.wait(idle_s)
-                waited = True
-        if waited and len(self._streams) >= _MANY_STREAMS:
-            time.sleep(_GATHER_S)
 
     def _take_turn(self, turn: int) -> _Task | None:
         with self._changed:
@@ -391,7 +453,7 @@ class Worker:
             Path(task.start.media),
             task.start.request,
             wanted=lambda index: task.shard.has(index) and index not in done,
-            with_speakers=task.shard.number == 0,
+            whole=task.shard.number == 0,
             cancelled=lambda: self._is_cancelled(task),
         )
 
@@ -406,6 +468,8 @@ def _as_message(task: int, report: FileReport) -> protocol.Report:
             return protocol.SegmentDone(task, index, segment)
         case SpeakersFound():
             return protocol.FileSpeakers(task, report)
+        case AudioEventsFound():
+            return protocol.FileAudioEvents(task, report)
         case Finished():
             return protocol.FileFinished(task, report)
 
@@ -459,8 +523,10 @@ def _restrict(settings: Settings) -> None:
     if sys.platform == "linux":
         import resource
 
-        models = [profile.whisper for profile in settings.profiles.values() if profile.whisper is not None]
-        if not any(model.device == "cuda" for model in models):  # CUDA reserves far more addresses than it uses
+        models = [model for profile in settings.profiles.values() for model in (profile.whisper, profile.sherpa)]
+        if not any(
+            model is not None and model.device == "cuda" for model in models
+        ):  # CUDA reserves far more addresses than it uses
             memory = settings.worker_memory_mb * 2**20
             resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -22,8 +22,8 @@ from dragoman.core.errors import (
     UnknownModel,
     UnsupportedLanguage,
 )
+from dragoman.core.events import AudioEventsFound, Finished, Opened, Progress, RecognitionEvent, SpeakersFound
 from dragoman.core.events import Final as FinalSegment
-from dragoman.core.events import Finished, Opened, Progress, RecognitionEvent, SpeakersFound
 from dragoman.core.jobs import Job, JobState, JobStore, Lease, MediaStore, Outcome, Remark
 from dragoman.service.recognition import Recognition
 
@@ -114,7 +114,7 @@ class _Attempt:
                 self.done_ms = max(self.done_ms, done_ms)
             case FinalSegment(segment):
                 self.done_ms = max(self.done_ms, segment.end_ms)
-            case SpeakersFound():
+            case SpeakersFound() | AudioEventsFound():
                 pass
             case Finished(duration_ms):
                 self.duration_ms = self.done_ms = duration_ms

@@ -13,7 +13,15 @@ import numpy.typing as npt
 from dragoman.audio.segment import SpeechSegment
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import Cancelled, EngineNotReady
-from dragoman.core.ports import Aligner, Diarizer, DictionaryMatcher, Engine, Hypothesis, LanguageIdentifier
+from dragoman.core.ports import (
+    Aligner,
+    AudioTagger,
+    Diarizer,
+    DictionaryMatcher,
+    Engine,
+    Hypothesis,
+    LanguageIdentifier,
+)
 from dragoman.core.request import RecognitionRequest, TimeDetail
 from dragoman.core.transcript import Character, Segment, Word
 
@@ -35,8 +43,9 @@ class VoiceActivity(Protocol):
 @dataclass(frozen=True, slots=True)
 class Recogniser:
     """What stands behind a profile. Without a ``matcher`` the pronunciations of a dictionary say nothing, without an
-    ``identifier`` no language can be found out, without a ``diarizer`` no speaker. ``aligners`` are those of languages
-    that ``aligner`` and ``matcher`` do not know. The diarizer is loaded when it is first needed, all others are loaded.
+    ``identifier`` no language can be found out, without a ``diarizer`` no speaker, without a ``tagger`` no audio event.
+    ``aligners`` are those of languages that ``aligner`` and ``matcher`` do not know. Diarizer and tagger are loaded
+    when they are first needed, all others are loaded.
 
     ``languages`` are those of the engine that it is used for; none: all. ``others`` recognise further languages.
     """
@@ -48,6 +57,7 @@ class Recogniser:
     identifier: LanguageIdentifier | None = None
     aligners: Mapping[str, Aligner] = field(default_factory=dict)
     diarizer: Diarizer | None = None
+    tagger: AudioTagger | None = None
     languages: tuple[str, ...] = ()
     others: tuple[Recogniser, ...] = ()
 
@@ -72,6 +82,7 @@ class Recogniser:
             languages=(*self.own_languages, *(language for other in others for language in other.languages)),
             identifies=() if self.identifier is None else self.identifier.languages,
             diarizes=self.diarizer is not None,
+            tags_audio=self.tagger is not None,
             others=others,
         )
 

@@ -11,12 +11,14 @@ from pathlib import Path
 from dragoman.core.assemble import Assembler
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import EngineNotReady, InvalidField, Unavailable, UnsupportedLanguage, UnsupportedOption
-from dragoman.core.events import Final, Finished, Opened, Progress, RecognitionEvent, SpeakersFound
+from dragoman.core.events import AudioEventsFound, Final, Finished, Opened, Progress, RecognitionEvent, SpeakersFound
 from dragoman.core.ports import Instances, LiveStream, RecogniserPool
 from dragoman.core.request import (
     MOST_SPEAKERS,
     MOST_STREAM_CHANNELS,
     AudioEncoding,
+    LanguageChoice,
+    LanguageOption,
     RecognitionRequest,
     SpeakerRequest,
     TimeDetail,
@@ -147,7 +149,7 @@ class Recognition:
                             reservation.used_ms = max(reservation.used_ms, done_ms)
                         case Final(segment):
                             reservation.used_ms = max(reservation.used_ms, segment.end_ms)
-                        case SpeakersFound():
+                        case SpeakersFound() | AudioEventsFound():
                             pass
                         case Finished(duration_ms=duration_ms):
                             reservation.used_ms = duration_ms
@@ -244,10 +246,11 @@ class Recognition:
 
     def _with_language(self, request: RecognitionRequest) -> RecognitionRequest:
         capabilities = self.capabilities(request.profile)
+        if request.choice == LanguageChoice():
+            request = replace(request, choice=_any_language(capabilities))
         if request.choice is not None:
             asked = tuple(option.language for option in request.choice.options)
             _check_identifiable(asked, capabilities)
-            request = replace(request, language=asked[0])
         else:
             asked = (request.language or capabilities.languages[0],)
         if unknown := [language for language in asked if language not in capabilities.languages]:
@@ -274,6 +277,12 @@ def _check_speakers(speakers: SpeakerRequest, capabilities: Capabilities) -> Non
         )
     if speakers.count is not None and not 1 <= speakers.count <= MOST_SPEAKERS:
         raise InvalidField(f"There are 1 to {MOST_SPEAKERS} speakers, not {speakers.count}.", field="speakers")
+
+
+def _any_language(capabilities: Capabilities) -> LanguageChoice | None:
+    """Among all that are recognised and told apart; ``None`` where that leaves nothing to find out."""
+    known = [language for language in capabilities.languages if language in capabilities.identifies]
+    return LanguageChoice(tuple(map(LanguageOption, known))) if len(known) > 1 else None
 
 
 def _check_identifiable(languages: Iterable[str], capabilities: Capabilities) -> None:

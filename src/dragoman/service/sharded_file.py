@@ -10,7 +10,7 @@ from typing import Final
 
 from dragoman.core import events
 from dragoman.core.errors import InternalError
-from dragoman.core.events import Finished, Opened, Progress, RecognitionEvent, SpeakersFound
+from dragoman.core.events import AudioEventsFound, Finished, Opened, Progress, RecognitionEvent, SpeakersFound
 from dragoman.core.transcript import Segment
 from dragoman.service.worker_protocol import Shard
 
@@ -52,7 +52,8 @@ class ShardedFile:
         self._next_index = 0
         self._ahead: dict[int, Segment | None] = {}
         self._progress_ms = 0
-        self._speakers_known = False
+        self._known: set[type[SpeakersFound | AudioEventsFound]] = set()
+        """What is known already that is found in the whole file."""
 
     @property
     def done(self) -> tuple[int, ...]:
@@ -100,10 +101,12 @@ class ShardedFile:
         self._progress_ms = done_ms
         return [Progress(done_ms)]
 
-    def speakers(self, event: SpeakersFound) -> list[RecognitionEvent]:
-        first = not self._speakers_known
-        self._speakers_known = True
-        return [event] if first else []
+    def found(self, event: SpeakersFound | AudioEventsFound) -> list[RecognitionEvent]:
+        """In the whole file."""
+        if type(event) in self._known:
+            return []
+        self._known.add(type(event))
+        return [event]
 
     def finished(self, run: ShardRun, event: Finished) -> list[RecognitionEvent]:
         """Raises ``InternalError`` when a segment is missing after all."""

@@ -1,4 +1,4 @@
-"""Which of several languages is spoken in a channel of a live stream, as far as it has been heard."""
+"""Which of several languages is spoken in a file or a channel of a live stream, as far as it has been heard."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class SpokenLanguage:
             return self.asked
         options = self.asked.choice.options
         likely = options[max(range(len(options)), key=self.evidence.__getitem__)] if self.evidence else options[0]
-        return replace(self.asked, language=likely.language, vocabulary=likely.vocabulary)
+        return replace(self.asked, language=likely.language, vocabulary=likely.vocabulary or self.asked.vocabulary)
 
     @property
     def scores(self) -> tuple[LanguageScore, ...]:

@@ -265,7 +265,9 @@ class WorkerFiles:
             case protocol.SegmentDone(index=index, segment=segment):
                 return shards.segment(run, index, segment)
             case protocol.FileSpeakers(event=event):
-                return shards.speakers(event)
+                return shards.found(event)
+            case protocol.FileAudioEvents(event=event):
+                return shards.found(event)
             case protocol.FileFinished(event=event):
                 try:
                     return shards.finished(run, event)

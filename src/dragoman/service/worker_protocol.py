@@ -162,6 +162,13 @@ class FileSpeakers(msgspec.Struct, frozen=True, tag="speakers"):
     event: events.SpeakersFound
 
 
+class FileAudioEvents(msgspec.Struct, frozen=True, tag="audio_events"):
+    """Of the whole file; comes with shard 0 alone."""
+
+    task: int
+    event: events.AudioEventsFound
+
+
 class FileFinished(msgspec.Struct, frozen=True, tag="finished"):
     task: int
     event: events.Finished
@@ -269,7 +276,7 @@ class Stepping(msgspec.Struct, frozen=True, tag="stepping"):
 
 
 Order = Start | Share | Hold | Cancel | OpenStream | Audio | EndStream
-FileReport = FileOpened | FileProgress | SegmentDone | FileSpeakers | FileFinished | FileFailed
+FileReport = FileOpened | FileProgress | SegmentDone | FileSpeakers | FileAudioEvents | FileFinished | FileFailed
 Report = Ready | NotReady | FileReport | Streams | Stepping
 
 _ENCODER = msgspec.msgpack.Encoder()

@@ -7,14 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from dragoman.core.errors import Cancelled, EngineNotReady
+from dragoman.core.errors import EngineNotReady
 from dragoman.engines.whisper.network import Resources, WhisperNetwork
 from tiny_whisper import tiny_folder, tiny_network
 
@@ -116,39 +115,6 @@ def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.Mo
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(EngineNotReady, match=r"dragoman\[whisper\]"):
         network.load()
-
-
-def test_who_cancels_leaves_at_once_and_the_work_ends_before_its_next_call() -> None:
-    network = tiny_network()
-    network.load()
-    ended: list[bool] = []
-    under_way, go = threading.Event(), threading.Event()
-
-    def work(go_on: Callable[[], None]) -> None:
-        under_way.set()
-        go.wait(10)
-        try:
-            go_on()
-        except Cancelled:
-            ended.append(True)
-            raise
-
-    with pytest.raises(Cancelled):
-        network.run(work, under_way.is_set)
-    go.set()
-    assert network.run(lambda go_on: "next") == "next"
-    assert ended == [True]
-
-
-def test_an_error_of_the_work_is_raised_where_it_is_waited_for() -> None:
-    network = tiny_network()
-    network.load()
-
-    def work(go_on: Callable[[], None]) -> None:
-        raise TimeoutError("of the work")
-
-    with pytest.raises(TimeoutError, match="of the work"):
-        network.run(work)
 
 
 def test_memory_that_was_given_back_is_taken_again_when_there_is_work() -> None:

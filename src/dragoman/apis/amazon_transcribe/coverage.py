@@ -168,9 +168,9 @@ STREAM: Final = (
         _STREAM,
         "identify-language, identify-multiple-languages, language-options, preferred-language",
         "supported",
-        "With a model that identifies languages, among those that the profile 'default' recognises; the embedded model "
-        "does not, and then they are refused. One channel's language is known after three seconds of speech; until "
-        "then the preferred one or the first is taken.",
+        "With a model that identifies languages, the profile's own or one that is installed for all, among those that "
+        "the profile 'default' recognises; without one they are refused. One channel's language is known after three "
+        "seconds of speech; until then the preferred one or the first is taken.",
     ),
     Covered(_STREAM, "any other parameter", "refused", "Nothing is dropped in silence."),
     Covered(

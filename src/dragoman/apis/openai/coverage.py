@@ -60,7 +60,21 @@ COVERAGE: Final = Coverage(
             "Words or phrases to prefer. 400 for one without words or with letters of another alphabet, and for all of "
             "them where the recogniser prefers nothing.",
         ),
-        Covered(_TRANSCRIBE, "languages[]", "refused", "Until languages can be told apart."),
+        Covered(
+            _TRANSCRIBE,
+            "languages[]",
+            "differs",
+            "For every model, and instead of language: which of them is spoken is found out. 400 where the model does "
+            "not recognise one of them, or no model that identifies languages is installed; a single one needs none.",
+        ),
+        Covered(
+            _TRANSCRIBE,
+            "the language in the reply",
+            "differs",
+            "Where none is named, it is found out among those that are recognised, and told in verbose_json as "
+            "language and in json and the last event of a stream as languages. Without a model that identifies "
+            "languages it is that of the profile, and languages is left out.",
+        ),
         Covered(
             _TRANSCRIBE,
             "known_speaker_names[], known_speaker_references[]",

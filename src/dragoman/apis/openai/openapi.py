@@ -53,6 +53,7 @@ def _transcribe(models: Iterable[str]) -> Operation:
                 _field("chunking_strategy", openapi.choice(["auto"])),
                 *_list("timestamp_granularities", granularities),
                 *_list("keywords", texts),
+                *_list("languages", texts),
                 *(each for name in REFUSED for each in _list(name, texts)),
             )
         ),

@@ -89,7 +89,8 @@ class Operations:
                 logger.exception("the request failed after its reply had begun")
             yield say_in_stream(error if isinstance(error, DragomanError) else InternalError())
             return
-        yield msgspec.json.encode(wire.TextDone(text=assembler.transcript().text))
+        said = assembler.transcript()
+        yield msgspec.json.encode(wire.TextDone(text=said.text, languages=translate.detected(said)))
 
     async def translate(self, request: Request, send: Send) -> None:
         identify(request, self._services.authenticator)

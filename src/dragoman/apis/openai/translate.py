@@ -9,13 +9,21 @@ from dataclasses import dataclass
 from string import ascii_uppercase
 from typing import Final
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from dragoman.apis.openai import wire
 from dragoman.apis.openai.prompt import terms
 from dragoman.core import transcript as ours
 from dragoman.core.errors import InvalidField, MissingField, UnknownModel, UnsupportedOption
-from dragoman.core.request import Phrase, RecognitionRequest, SpeakerRequest, TimeDetail, Vocabulary
+from dragoman.core.request import (
+    LanguageChoice,
+    LanguageOption,
+    Phrase,
+    RecognitionRequest,
+    SpeakerRequest,
+    TimeDetail,
+    Vocabulary,
+)
 from dragoman.core.spacing import space
 from dragoman.core.transcript import Transcript
 from dragoman.formats import FORMATS
@@ -31,7 +39,6 @@ GRANULARITIES: Final = ("word", "segment")
 _NOBODY_KNOWN: Final = "This server tells speakers apart, but it does not recognise people by their voices."
 REFUSED: Final = {
     "include": "This server does not give the log probabilities of tokens.",
-    "languages": "This server does not choose among languages yet; name one in language.",
     "known_speaker_names": _NOBODY_KNOWN,
     "known_speaker_references": _NOBODY_KNOWN,
 }
@@ -42,6 +49,7 @@ FIELDS: Final = frozenset(
     | {spelling for name in _LISTS for spelling in (name, f"{name}[]")}
 )
 _KEYWORDS: Final = "keywords[]"
+_LANGUAGES: Final = "languages[]"
 _TEXT_TYPE: Final = "text/plain; charset=utf-8"
 _OWNER: Final = "dragoman"
 _CREATED_UNKNOWN: Final = 0
@@ -78,10 +86,12 @@ def request(form: Form, models: Mapping[str, str]) -> Asked:
             f"response_format {response_format} cannot be streamed; {' and '.join(STREAMED_FORMATS)} can.",
             field="response_format",
         )
+    languages = _languages(form)
     words_matter = response_format in ("srt", "vtt") or "word" in granularities
     return Asked(
         RecognitionRequest(
-            language=_language(form),
+            language=languages[0] if len(languages) == 1 else None,
+            choice=None if len(languages) == 1 else LanguageChoice(tuple(map(LanguageOption, languages))),
             time_detail=TimeDetail.WORD if words_matter else TimeDetail.SEGMENT,
             profile=profile(_required(form, "model"), models),
             speakers=SpeakerRequest() if response_format == "diarized_json" else None,
@@ -151,18 +161,23 @@ def _granularities(form: Form, response_format: str) -> frozenset[str]:
     return frozenset(given or {"segment"}) if response_format == "verbose_json" else frozenset()
 
 
-def _language(form: Form) -> str | None:
-    language = form.text("language")
+def _languages(form: Form) -> tuple[str, ...]:
+    """The one that is spoken, or several of which one is; none: any."""
+    named = form.text("language")
+    possible = (*form.texts(_LANGUAGES), *form.texts("languages"))
+    if named is not None and possible:
+        raise InvalidField("Name one language in language, or several in languages[], not both.", field=_LANGUAGES)
+    field, given = (_LANGUAGES, possible) if named is None else ("language", (named,))
     try:
-        return None if language is None else iso_639_1(language)
+        return tuple(dict.fromkeys(map(iso_639_1, given)))
     except ValueError:
-        raise InvalidField("language must be a code of ISO 639-1, such as en.", field="language") from None
+        raise InvalidField(f"{field} must be a code of ISO 639-1, such as en.", field=field) from None
 
 
 def reply(transcript: Transcript, asked: Asked) -> Reply:
     match asked.response_format:
         case "json":
-            return json_reply(wire.Transcription(transcript.text, _usage(transcript)))
+            return json_reply(wire.Transcription(transcript.text, _usage(transcript), detected(transcript)))
         case "verbose_json":
             return json_reply(_verbose(transcript, asked.granularities))
         case "diarized_json":
@@ -171,6 +186,11 @@ def reply(transcript: Transcript, asked: Asked) -> Reply:
             return Reply(200, f"{transcript.text}\n".encode(), _TEXT_TYPE)
         case subtitles:
             return Reply(200, FORMATS[subtitles](transcript).encode(), _TEXT_TYPE)
+
+
+def detected(transcript: Transcript) -> list[wire.Language] | UnsetType:
+    """What was found out, where it was to be."""
+    return [wire.Language(transcript.language)] if transcript.languages else UNSET
 
 
 def _verbose(transcript: Transcript, granularities: frozenset[str]) -> wire.VerboseTranscription:

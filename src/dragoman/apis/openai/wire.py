@@ -14,9 +14,16 @@ class Usage(Struct, kw_only=True):
     seconds: int
 
 
+class Language(Struct):
+    """ISO 639-1."""
+
+    code: str
+
+
 class Transcription(Struct):
     text: str
     usage: Usage
+    languages: list[Language] | UnsetType = UNSET
 
 
 class Word(Struct):
@@ -77,6 +84,7 @@ class TextDelta(Struct, kw_only=True):
 class TextDone(Struct, kw_only=True):
     type: Literal["transcript.text.done"] = "transcript.text.done"
     text: str
+    languages: list[Language] | UnsetType = UNSET
 
 
 class Model(Struct, kw_only=True):

@@ -26,14 +26,27 @@ COVERAGE: Final = Coverage(
     options=(
         Covered(_STT, "file", "supported", "Any recording that can be decoded; channels are mixed."),
         Covered(_STT, "engine", "supported", "FREE and ELEVEN are profiles of the setting `telecomx_engines`."),
-        Covered(_STT, "language", "supported", "ISO 639-1, ISO 639-3, also with a region; the model must know it."),
+        Covered(
+            _STT,
+            "language",
+            "supported",
+            "ISO 639-1, ISO 639-3, also with a region; the model must know it. Where it is not named it is found out "
+            "among those that are recognised, with a model that identifies languages; else it is the profile's.",
+        ),
         Covered(
             _STT,
             "timestamps_granularity",
             "differs",
             "word, character, none. The document honours it for ELEVEN only; here FREE honours it as well.",
         ),
-        Covered(_STT, "tag_audio_events", "ignored", "Checked; no audio events are found yet, so none are tagged."),
+        Covered(
+            _STT,
+            "tag_audio_events",
+            "differs",
+            "With an audio tagging model; without one there are no such items. Their type is audio_event, their text "
+            "as in (laughter), as in the engine behind ELEVEN; the document has no type for them. They are in text "
+            "as well. The document honours it for ELEVEN only; here FREE honours it too where it is given.",
+        ),
         Covered(
             _STT,
             "diarize",
@@ -53,7 +66,8 @@ COVERAGE: Final = Coverage(
             _STT,
             "language_probability in the reply",
             "differs",
-            "1 when the client named the language; left out otherwise, because it is assumed, not detected.",
+            "Of what was detected, among the languages that are recognised; 1 when the client named the language; left "
+            "out where there was nothing to tell apart, or nothing to do it with.",
         ),
         Covered(_LOGIN, "username", "supported", "The id of a key."),
         Covered(_LOGIN, "password", "supported", "The secret of that key."),

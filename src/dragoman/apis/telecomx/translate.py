@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from heapq import merge
 from typing import Any, Final
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from dragoman.apis.telecomx import wire
 from dragoman.core.errors import InvalidField, NoSpeech
-from dragoman.core.request import RecognitionRequest, SpeakerRequest, TimeDetail
-from dragoman.core.spacing import space
-from dragoman.core.transcript import Transcript, Word
+from dragoman.core.request import LanguageChoice, RecognitionRequest, SpeakerRequest, TimeDetail
+from dragoman.core.spacing import joined, space
+from dragoman.core.transcript import AudioEvent, Segment, Transcript, Word
 from dragoman.language.tags import iso_639_1
 from dragoman.service.auth import Identity, LoginToken
 from dragoman.transport.form import Form
@@ -27,7 +28,7 @@ _ACCESS_LEVEL: Final = "OWNER"
 def request(form: Form, engines: Mapping[str, str]) -> RecognitionRequest:
     """``engines``: their names of engines → our profiles."""
     form.allow_only(FIELDS)
-    form.boolean("tag_audio_events", default=True)
+    engine = form.choice("engine", engines) or DEFAULT_ENGINE
     language = form.text("language")
     if language is not None:
         try:
@@ -40,44 +41,57 @@ def request(form: Form, engines: Mapping[str, str]) -> RecognitionRequest:
     diarize = form.boolean("diarize", default=False) and detail is not TimeDetail.SEGMENT
     return RecognitionRequest(
         language=language,
+        choice=LanguageChoice() if language is None else None,
         time_detail=detail,
         speakers=SpeakerRequest() if diarize else None,
-        profile=engines[form.choice("engine", engines) or DEFAULT_ENGINE],
+        audio_events=form.boolean("tag_audio_events", default=engine != DEFAULT_ENGINE),
+        profile=engines[engine],
     )
 
 
 def transcription(transcript: Transcript, asked: RecognitionRequest) -> wire.Transcription:
     """Raises ``NoSpeech`` for an empty transcript.
 
-    A language that the client named is certain; one that the server assumed was not detected, and has no probability.
+    A language that the client named is certain; one that was assumed because there is no other, or no model that
+    identifies languages, was not detected, and has no probability.
     """
     if not transcript.text:
         raise NoSpeech("No speech was found in the audio file.")
+    probability: float | UnsetType = UNSET if asked.language is None else 1.0
+    if transcript.languages:
+        probability = transcript.languages[0].score
+    is_timed = asked.time_detail is not TimeDetail.SEGMENT
+    said = (part for each in transcript.segments for part in ((each.words if is_timed else ()) or (each,)))
+    items = list(merge(map(_word, said), map(_audio_event, transcript.audio_events), key=_start))
     return wire.Transcription(
         language_code=transcript.language,
-        text=transcript.text,
-        language_probability=UNSET if asked.language is None else 1.0,
-        words=UNSET if asked.time_detail is TimeDetail.SEGMENT else _words(transcript.words),
+        text=joined(item.text for item in items),
+        language_probability=probability,
+        words=_spaced(items) if is_timed else UNSET,
     )
 
 
-def _words(words: tuple[Word, ...]) -> list[wire.Word]:
-    """Between two words is a spacing item that lasts from the end of the one to the start of the other, where the
+def _spaced(items: list[wire.Word]) -> list[wire.Word]:
+    """Between two items is a spacing item that lasts from the end of the one to the start of the other, where the
     language has spaces; it is of the speaker before it."""
-    said: list[wire.Word] = []
-    for word in words:
-        if said and space(said[-1].text, word.text):
-            before = said[-1]
-            until = _seconds(word.start_ms)
-            said.append(wire.Word(text=" ", start=before.end, end=until, type="spacing", speaker_id=before.speaker_id))
-        said.append(_word(word))
-    return said
+    spaced: list[wire.Word] = []
+    for item in items:
+        if spaced and space(spaced[-1].text, item.text):
+            before = spaced[-1]
+            start = min(before.end, item.start)
+            spaced.append(
+                wire.Word(text=" ", start=start, end=item.start, type="spacing", speaker_id=before.speaker_id)
+            )
+        spaced.append(item)
+    return spaced
 
 
-def _word(word: Word) -> wire.Word:
+def _word(word: Word | Segment) -> wire.Word:
+    """A word, or a segment as if it were one."""
+    spoken = word.characters if isinstance(word, Word) else ()
     characters = [
         wire.Character(text=character.text, start=_seconds(character.start_ms), end=_seconds(character.end_ms))
-        for character in word.characters
+        for character in spoken
     ]
     return wire.Word(
         text=word.text,
@@ -87,6 +101,19 @@ def _word(word: Word) -> wire.Word:
         speaker_id=UNSET if word.speaker is None else f"speaker_{word.speaker}",
         characters=characters or UNSET,
     )
+
+
+def _audio_event(event: AudioEvent) -> wire.Word:
+    return wire.Word(
+        text=f"({event.label.lower()})",
+        start=_seconds(event.start_ms),
+        end=_seconds(event.end_ms),
+        type="audio_event",
+    )
+
+
+def _start(item: wire.Word) -> float:
+    return item.start
 
 
 def _seconds(ms: int) -> float:

@@ -19,7 +19,7 @@ class Word(Struct):
     text: str
     start: float
     end: float
-    type: Literal["word", "spacing"]
+    type: Literal["word", "spacing", "audio_event"]
     speaker_id: str | UnsetType = UNSET
     characters: list[Character] | UnsetType = UNSET
 

@@ -14,8 +14,7 @@ _VOCABULARIES: Final = ("vocabulary.json", "vocabulary.txt")
 """One of them; the second is what older conversions have."""
 _ENGLISH_ONLY: Final = 51_864
 """Entries of the vocabulary of a model that knows English alone."""
-_LANGUAGE: Final = re.compile(r"<\|([a-z]{2})\|>")
-"""Two languages of Whisper, Hawaiian and Cantonese, have no code in ISO 639-1 and are left out."""
+_LANGUAGE: Final = re.compile(r"<\|([a-z]{2,3})\|>")
 _WHISPER_CODES: Final = {"jv": "jw"}
 """ISO 639-1 → Whisper, where they differ."""
 _ISO_CODES: Final = {whisper: iso for iso, whisper in _WHISPER_CODES.items()}
@@ -23,6 +22,11 @@ _ISO_CODES: Final = {whisper: iso for iso, whisper in _WHISPER_CODES.items()}
 
 def language_token(language: str) -> str:
     return f"<|{_WHISPER_CODES.get(language, language)}|>"
+
+
+def iso_language(code: str) -> str | None:
+    """Whisper's code of a language → ISO 639-1, in which Hawaiian and Cantonese have none."""
+    return _ISO_CODES.get(code, code) if len(code) == 2 else None
 
 
 def languages_of(folder: Path) -> tuple[str, ...]:
@@ -41,8 +45,8 @@ def languages_of(folder: Path) -> tuple[str, ...]:
         raise EngineNotReady(f"{vocabulary} cannot be read, put the model there again: {error}") from error
     if len(tokens) <= _ENGLISH_ONLY:
         return ("en",)
-    found = dict.fromkeys(match[1] for token in tokens if (match := _LANGUAGE.fullmatch(token)))
-    return tuple(_ISO_CODES.get(code, code) for code in found)
+    found = (iso_language(match[1]) for token in tokens if (match := _LANGUAGE.fullmatch(token)))
+    return tuple(dict.fromkeys(language for language in found if language is not None))
 
 
 def _tokens(vocabulary: Path) -> list[str]:

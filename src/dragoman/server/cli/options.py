@@ -147,5 +147,7 @@ def check_request(request: RecognitionRequest, recognition: Recognition) -> None
     capabilities = recognition.capabilities(request.profile).in_language(request.language)
     if request.speakers is not None and not capabilities.diarizes:
         raise click.UsageError(f"--diarize: the recogniser of profile {request.profile!r} cannot tell speakers apart.")
+    if request.audio_events and not capabilities.tags_audio:
+        raise click.UsageError("--audio-events: no model that tags audio is installed; see `dragoman models`.")
     if request.vocabulary.phrases and not capabilities.phrases:
         raise click.UsageError(f"--phrases: the recogniser of profile {request.profile!r} cannot prefer phrases.")

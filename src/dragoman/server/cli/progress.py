@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
-from dragoman.core.events import Final, Finished, Opened, Progress, RecognitionEvent, SpeakersFound
+from dragoman.core.events import AudioEventsFound, Final, Finished, Opened, Progress, RecognitionEvent, SpeakersFound
 
 BAR_WIDTH = 24
 REDRAW_AFTER_S = 0.1
@@ -42,7 +42,7 @@ class ProgressLine:
                 self._duration_ms[number] = duration_ms
             case Progress(done_ms):
                 self._done_ms[number] = done_ms
-            case Final() | SpeakersFound():
+            case Final() | SpeakersFound() | AudioEventsFound():
                 pass
             case Finished(duration_ms):
                 self._done_ms[number] = self._duration_ms[number] = duration_ms

@@ -87,6 +87,7 @@ def _channels(context: click.Context, parameter: click.Parameter, value: str) ->
     metavar="N",
     help="How many people speak, on each channel that is recognised; goes with --diarize.",
 )
+@click.option("--audio-events", is_flag=True, help="Find laughter, applause, music and the like; told in JSON.")
 @language_option
 @phrases_option
 @dictionary_option
@@ -101,6 +102,7 @@ def transcribe(
     channels: ChannelSelection,
     diarize: bool,
     speakers: int | None,
+    audio_events: bool,
     language: str | None,
     phrases_file: Path | None,
     dictionary_file: Path | None,
@@ -126,6 +128,8 @@ def transcribe(
     settings = with_one_recogniser(settings_from({"workers": workers}, config=config, engine=engine), profile)
     if speakers is not None and not diarize:
         raise click.UsageError("--speakers goes with --diarize.")
+    if audio_events and format_name != "json":
+        raise click.UsageError("--audio-events goes with --format json.")
     if files.count(STANDARD_INPUT) > 1:
         raise click.UsageError("Standard input (-) can be read only once.")
     if STANDARD_INPUT in files and sys.stdin.isatty():
@@ -139,6 +143,7 @@ def transcribe(
         profile,
         vocabulary,
         speakers=SpeakerRequest(count=speakers) if diarize else None,
+        audio_events=audio_events,
     )
     with contextlib.ExitStack() as spools:
         recordings = [_recording(file, settings.spool_dir, spools) for file in files]
