@@ -24,8 +24,8 @@ from dragoman.core.assemble import Assembler
 from dragoman.core.events import Final, RecognitionEvent
 from dragoman.core.request import RecognitionRequest, TimeDetail
 from dragoman.core.transcript import Transcript, Word
+from dragoman.server.profiles import build_transcriber
 from dragoman.server.settings import Settings
-from dragoman.server.worker_main import build_transcriber
 from dragoman.service.transcribe import Recognised, Transcriber
 
 LIMITS = {"read": 0.75, "accented": 0.74, "isolated": 0.60, "telephone": 0.60, "long": 0.80, "conversation": 1.0}

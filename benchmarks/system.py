@@ -27,9 +27,9 @@ import numpy as np
 from benchmarks.accuracy import transcribe
 from benchmarks.recordings import Recording, read_manifest
 from dragoman.core.request import RecognitionRequest, TimeDetail
+from dragoman.server.profiles import build_transcriber
 from dragoman.server.recognisers import build_recognition
 from dragoman.server.settings import Settings
-from dragoman.server.worker_main import build_transcriber
 
 _MINUTES = 10
 _ROUNDS = 3

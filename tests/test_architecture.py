@@ -48,7 +48,7 @@ def test_only_workers_and_commands_name_concrete_engines() -> None:
     for module in SOURCE.rglob("*.py"):
         floor = module.relative_to(SOURCE).parts[0]
         if floor != "engines" and any(name.startswith("dragoman.engines") for name in imports(module)):
-            assert module.relative_to(SOURCE) in (Path("server/worker_main.py"), Path("server/shared_models.py"))
+            assert module.relative_to(SOURCE) in (Path("server/profiles.py"), Path("server/shared_models.py"))
 
 
 def test_every_dialect_has_the_same_files() -> None:

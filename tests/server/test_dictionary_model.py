@@ -10,8 +10,8 @@ import pytest
 from dragoman.core.request import DictionaryWord, RecognitionRequest, TimeDetail, Vocabulary
 from dragoman.core.transcript import Word
 from dragoman.language.lexicon import Lexicon
+from dragoman.server.profiles import build_transcriber
 from dragoman.server.settings import Settings
-from dragoman.server.worker_main import build_transcriber
 from dragoman.service.transcribe import Recognised, Transcriber
 
 pytestmark = pytest.mark.model

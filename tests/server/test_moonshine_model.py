@@ -14,8 +14,8 @@ from dragoman.core.errors import EngineNotReady
 from dragoman.core.events import Finished
 from dragoman.core.request import RecognitionRequest, TimeDetail
 from dragoman.server.models import build_models, wishes
+from dragoman.server.profiles import build_recognisers, build_transcriber, load_recognisers
 from dragoman.server.settings import Settings, load_settings
-from dragoman.server.worker_main import build_recognisers, build_transcriber, load_recognisers
 from dragoman.service.models import Description
 from dragoman.service.transcribe import Recognised
 from tiny_moonshine import larger_folder, streaming_folder

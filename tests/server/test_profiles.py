@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from dragoman.core.errors import EngineNotReady
-from dragoman.server.profiles import Loaded
+from dragoman.server.profiles import FAKE_SCRIPT, Loaded, load_recognisers
 from dragoman.server.settings import Settings, SettingsError, load_settings
-from dragoman.server.worker_main import FAKE_SCRIPT, load_recognisers
 
 pytestmark = pytest.mark.unit
 

@@ -10,8 +10,8 @@ import pytest
 
 from dragoman.core.models import ModelEngine, ModelTask
 from dragoman.server.models import build_models, installed_for, profiles_of
+from dragoman.server.profiles import build_recognisers
 from dragoman.server.settings import Settings, load_settings
-from dragoman.server.worker_main import build_recognisers
 from dragoman.service.models import Description
 from dragoman.service.recognise import Recogniser
 from tiny_sounds import save_tiny_identifier, save_tiny_tagger

@@ -12,8 +12,8 @@ from dragoman.core.events import Finished
 from dragoman.core.models import ModelEngine
 from dragoman.core.request import RecognitionRequest, TimeDetail
 from dragoman.server.models import build_models
+from dragoman.server.profiles import build_recognisers, build_transcriber
 from dragoman.server.settings import Settings, load_settings
-from dragoman.server.worker_main import build_recognisers, build_transcriber
 from dragoman.service.models import Description
 from dragoman.service.transcribe import Recognised
 from tiny_whisper import tiny_folder

@@ -14,8 +14,8 @@ from dragoman.audio.decode import MediaLimits
 from dragoman.core.events import Final, Finished, Partial, SpeechEvent
 from dragoman.core.request import DictionaryWord, Phrase, RecognitionRequest, Vocabulary
 from dragoman.core.transcript import Word
+from dragoman.server.profiles import build_recognisers
 from dragoman.server.settings import Settings
-from dragoman.server.worker_main import build_recognisers
 from dragoman.service.recognise import Recogniser
 from dragoman.service.session import Kind
 from dragoman.service.transcribe import Recognised, Transcriber

@@ -13,8 +13,8 @@ from benchmarks.scoring import WordErrors
 from dragoman.audio.segment import Segmenter
 from dragoman.core.events import Final
 from dragoman.core.request import RecognitionRequest, TimeDetail
+from dragoman.server.profiles import build_recognisers
 from dragoman.server.settings import Settings
-from dragoman.server.worker_main import build_recognisers
 from dragoman.service.recognise import Recogniser, recognise_segment
 from dragoman.service.session import Kind
 from live_speech import recognised_live

@@ -21,34 +21,26 @@ import time
 import traceback
 import wave
 from array import array
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final, Never
 
 import msgspec
 
-from dragoman.audio.decode import MediaLimits
 from dragoman.core.errors import Cancelled, DragomanError, InternalError, InvalidRequest
 from dragoman.core.events import AudioEventsFound, Finished, Opened, Progress, SpeakersFound
-from dragoman.core.ports import SAMPLE_RATE, Engine
-from dragoman.language.classes import WordClasses
-from dragoman.server.profiles import Loaded, load_profiles
-from dragoman.server.settings import Moonshine, Profile, Settings, Sherpa, Whisper, load_settings
-from dragoman.server.shared_models import with_shared_models
+from dragoman.core.ports import SAMPLE_RATE
+from dragoman.server.profiles import load_recognisers, media_limits
+from dragoman.server.settings import Settings, load_settings
 from dragoman.service import worker_protocol as protocol
 from dragoman.service.calibration import stream_capacity
 from dragoman.service.endpointing import EndpointingRule
-from dragoman.service.recognise import Recogniser
 from dragoman.service.stream_turns import StreamTurns
 from dragoman.service.transcribe import FileReport, Recognised, Transcriber
 
 log = logging.getLogger("dragoman.worker")
-
-FAKE_SCRIPT: Final = "DRAGOMAN_FAKE_SCRIPT"
-"""The variable that names the script of the fake engine."""
 
 _NICE: Final = 5
 """The server answers before the workers compute."""
@@ -83,71 +75,9 @@ def main() -> Never:
     known = os.environ.get(protocol.STREAM_CAPACITY)
     capacity = int(known) if known else stream_capacity(recognisers["default"], *_spoken())
     load_ms = round((time.monotonic() - started) * 1000)
-    transcriber = Transcriber(recognisers, _limits(settings))
+    transcriber = Transcriber(recognisers, media_limits(settings))
     ready = protocol.Ready(transcriber.capabilities(), load_ms, capacity, loaded.faults)
     worker.run(transcriber, streams, ready)
-
-
-def build_transcriber(settings: Settings) -> Transcriber:
-    """The configured recognisers, loaded, for files. Raises ``EngineNotReady``."""
-    return Transcriber(build_recognisers(settings), _limits(settings))
-
-
-def build_recognisers(settings: Settings) -> dict[str, Recogniser]:
-    """The configured recognisers, loaded, by profile. Raises ``EngineNotReady``."""
-    return load_recognisers(settings).recognisers
-
-
-def load_recognisers(settings: Settings) -> Loaded:
-    """The same, and what is wrong with those that cannot be used."""
-    classes = WordClasses(settings.classes_dir)
-    classes.load()
-
-    def load(profiles: Collection[Profile]) -> Mapping[Profile, Recogniser]:
-        (engine,) = {profile.engine for profile in profiles}
-        return RECOGNISERS[engine](profiles, classes)
-
-    loaded = load_profiles(settings.profiles, partial(_placed, settings), load)
-    return Loaded(with_shared_models(settings, loaded.recognisers), loaded.faults)
-
-
-def _placed(settings: Settings, name: str, profile: Profile) -> Profile:
-    """The profile with the folder of its model. Raises ``EngineNotReady``."""
-    if profile.engine == "moonshine":
-        return _placed_moonshine(settings, name, profile) if profile.models else profile
-    if profile.engine == "sherpa":
-        return msgspec.structs.replace(profile, sherpa=_placed_sherpa(settings, name, profile.sherpa or Sherpa()))
-    if profile.engine != "whisper":
-        return profile
-    model = profile.whisper or Whisper()
-    if model.folder is None:
-        from dragoman.server.models import model_in
-
-        model = msgspec.structs.replace(model, folder=model_in(settings, name, model.language))
-    return msgspec.structs.replace(profile, whisper=model)
-
-
-def _placed_moonshine(settings: Settings, name: str, profile: Profile) -> Profile:
-    """With the folder of the installed model that it names, and the language that is known of that model."""
-    from dragoman.server.models import languages_in, model_in
-
-    folder = model_in(settings, name, None)
-    table = Moonshine(folder=folder, language=languages_in(folder)[0])
-    return msgspec.structs.replace(profile, models=(), moonshine=table)
-
-
-def _placed_sherpa(settings: Settings, name: str, model: Sherpa) -> Sherpa:
-    """With its folder, and the languages that the catalogue or whoever installed it gave it."""
-    if model.folder is not None:
-        return model
-    from dragoman.server.models import languages_in, model_in
-
-    folder = model_in(settings, name, model.language)
-    return msgspec.structs.replace(model, folder=folder, languages=model.languages or languages_in(folder))
-
-
-def _limits(settings: Settings) -> MediaLimits:
-    return MediaLimits(max_duration_ms=settings.max_duration_s * 1000, max_channels=settings.max_channels)
 
 
 def _spoken() -> tuple[bytes, int]:
@@ -165,134 +95,6 @@ def _spoken() -> tuple[bytes, int]:
         means = (sum(samples[first : first + step]) // step for first in range(0, len(samples), step))
         return array("h", [mean // 10 for mean in means]).tobytes(), SAMPLE_RATE
     return b"", SAMPLE_RATE
-
-
-def _fake(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, Recogniser]:
-    from dragoman.engines import fake
-
-    script = fake.read_script(Path(named)) if (named := os.environ.get(FAKE_SCRIPT)) else fake.Script()
-    identifier = fake.LoudnessIdentifier(script.languages) if script.identifies else None
-    recogniser = Recogniser(
-        fake.FakeEngine(script),
-        fake.EvenAligner(),
-        fake.AllSpeech(),
-        fake.SpellingMatcher(),
-        identifier,
-        diarizer=fake.LoudnessDiarizer() if script.diarizes else None,
-        tagger=fake.LoudnessTagger(script.sounds) if script.sounds else None,
-    )
-    return dict.fromkeys(profiles, recogniser)
-
-
-def _moonshine(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, Recogniser]:
-    from dragoman.engines.moonshine.align import AttentionAligner
-    from dragoman.engines.moonshine.engine import MoonshineEngine
-
-    found: dict[Profile, Recogniser] = {}
-    for model in {profile.moonshine for profile in profiles}:
-        engine = MoonshineEngine(class_members=classes.members)
-        if model is not None:
-            engine = MoonshineEngine(folder=model.folder, languages=(model.language,), class_members=classes.members)
-        engine.load()
-        recogniser = _english()(engine)
-        if model is not None and model.language != "en":
-            recogniser = replace(recogniser, aligners={model.language: AttentionAligner(engine)})
-        for profile in profiles:
-            if profile.moonshine == model:
-                found[profile] = replace(recogniser, engine=engine.in_mode(profile.mode))
-    return found
-
-
-def _whisper(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, Recogniser]:
-    from dragoman.engines.whisper.align import AttentionAligner
-    from dragoman.engines.whisper.engine import WhisperEngine
-    from dragoman.engines.whisper.identifier import WhisperIdentifier
-    from dragoman.engines.whisper.network import Resources, WhisperNetwork
-
-    found: dict[Profile, Recogniser] = {}
-    models = {profile.whisper for profile in profiles if profile.whisper is not None}
-    for model in models:
-        resources = Resources(
-            device=model.device,
-            device_index=model.device_index,
-            compute_type=model.compute_type,
-            threads=model.threads,
-            gpu_memory_mb=model.gpu_memory_mb,
-            idle_s=model.idle_s,
-        )
-        assert model.folder is not None
-        network = WhisperNetwork(model.folder, resources)
-        engine = WhisperEngine(network, language=model.language, draft_batch=model.draft_batch)
-        engine.load()
-        recogniser = replace(
-            _english()(engine),
-            identifier=WhisperIdentifier(network) if network.is_multilingual else None,
-            aligners={other: AttentionAligner(network, other) for other in network.languages if other != "en"},
-        )
-        for profile in profiles:
-            if profile.whisper == model:
-                found[profile] = replace(recogniser, engine=engine.in_mode(profile.mode))
-    return found
-
-
-def _sherpa(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, Recogniser]:
-    from dragoman.engines.sherpa.align import TokenAligner
-    from dragoman.engines.sherpa.engine import SherpaEngine
-    from dragoman.engines.sherpa.library import Resources
-    from dragoman.engines.sherpa.network import SherpaNetwork
-
-    found: dict[Profile, Recogniser] = {}
-    for model in {profile.sherpa for profile in profiles if profile.sherpa is not None}:
-        resources = Resources(
-            device=model.device,
-            threads=model.threads,
-            int8=model.int8,
-            gpu_memory_mb=model.gpu_memory_mb,
-            idle_s=model.idle_s,
-        )
-        assert model.folder is not None
-        engine = SherpaEngine(
-            SherpaNetwork(model.folder, resources, model.beam),
-            language=model.language,
-            languages=model.languages,
-            draft_batch=model.draft_batch,
-            class_members=classes.members,
-        )
-        engine.load()
-        aligner = TokenAligner(engine.places)
-        languages = engine.capabilities.languages
-        aligners = {language: aligner for language in languages if language != "en"}
-        recogniser = replace(_english()(engine), aligners=aligners)
-        found |= {profile: recogniser for profile in profiles if profile.sherpa == model}
-    return found
-
-
-@cache
-def _english() -> Callable[[Engine], Recogniser]:
-    """What any engine needs beside it to recognise English, loaded."""
-    from dragoman.analysis.align import PocketSphinxAligner
-    from dragoman.analysis.diarize import Diarizer
-    from dragoman.analysis.dictionary_matching import SoundMatcher
-    from dragoman.audio.vad import SileroVad
-
-    aligner, voice_activity = PocketSphinxAligner(), SileroVad()
-    aligner.load()
-    voice_activity.load()
-    matcher = SoundMatcher(aligner)
-    matcher.load()
-    diarizer = Diarizer()
-    told_apart = diarizer if diarizer.is_installed else None
-    return lambda engine: Recogniser(engine, aligner, voice_activity, matcher, diarizer=told_apart)
-
-
-RECOGNISERS: Final[dict[str, Callable[[Collection[Profile], WordClasses], dict[Profile, Recogniser]]]] = {
-    "moonshine": _moonshine,
-    "whisper": _whisper,
-    "sherpa": _sherpa,
-    "fake": _fake,
-}
-"""Each engine: the profiles that use it → loaded recognisers. The imports are inside, so that a worker loads only
-what it uses. Each raises ``EngineNotReady``."""
 
 
 @dataclass(slots=True, eq=False)
