@@ -73,9 +73,9 @@ class SpeakerStream:
         each = np.frombuffer(remembered, np.float16).astype(np.float32).reshape(-1, DIMENSIONS + 3)
         self._numbered: Floats = unit(each[:, :DIMENSIONS])
         """By number: the voice."""
-        self._weight: Floats = each[:, DIMENSIONS:]
-        """By number: how long the mean of its stretches is, their seconds, how many they are; 0 where it is not known
-        any more."""
+        self._weight: Floats = each[:, DIMENSIONS:].copy()
+        """By number: how long the mean of its stretches was when it was heard last, and their seconds; how many they
+        are, 0 where it is not told from others any more."""
         standing = self._weight[:, 2] > 0
         length, seconds, stretches = self._weight[standing].T
         self._voices = no_voices(DIMENSIONS)
@@ -157,17 +157,19 @@ class SpeakerStream:
         return voices
 
     def _number(self, voices: Voices, known: Floats, speaking: Iterable[int]) -> dict[int, int]:
-        """The numbers of those who are ``speaking``, in the order in which they begin: by likeness to who had one."""
+        """The numbers of those who are ``speaking``, in the order in which they begin: by likeness to who had one, and
+        by how much of both was heard, since a cluster may lose a part that is more like what it was than the rest."""
         lengths = np.linalg.norm(voices.means, axis=1)
         weight = np.stack([lengths, voices.seconds, voices.stretches], axis=1).astype(np.float32)
         likeness = known @ self._numbered.T
+        common = np.where(likeness < _RECOGNISED, 0, likeness * np.minimum.outer(voices.seconds, self._weight[:, 1]))
         numbers: dict[int, int] = {}
-        self._weight = np.zeros_like(self._weight)
-        while likeness.size and likeness.max() >= _RECOGNISED:
-            row, column = divmod(int(likeness.argmax()), likeness.shape[1])
+        self._weight[:, 2] = 0
+        while common.size and common.max() > 0:
+            row, column = divmod(int(common.argmax()), common.shape[1])
             numbers[row] = column
             self._numbered[column], self._weight[column] = known[row], weight[row]
-            likeness[row], likeness[:, column] = -1, -1
+            common[row], common[:, column] = 0, 0
         new = [row for row in speaking if row not in numbers]
         numbers |= {row: len(self._numbered) + at for at, row in enumerate(new)}
         self._numbered = np.concatenate([self._numbered, known[new]])

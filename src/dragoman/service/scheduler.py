@@ -1,8 +1,8 @@
 """What a worker computes next for its live streams. Pure: the time is an argument.
 
 Finals go first, the one that has waited longest before the others. Partials come less often the more they cost, so that
-one worker spends at most about half its time on them. What a stream needs that was sent faster than it was spoken is
-not due before its time, and uses what time the others leave.
+one worker spends at most about half its time on them. Voices are heard when nothing else is due. What a stream needs
+that was sent faster than it was spoken is not due before its time, and uses what time the others leave.
 """
 
 from __future__ import annotations
@@ -69,7 +69,10 @@ class Scheduler:
         ahead = [each for each in waiting if each.kind is Kind.AHEAD and not is_early(each.due, now)]
         if ahead and not (partials and now - partials[0][0] > _LATE_S):
             return (min(ahead, key=_due).stream,)
-        return self._batch([partial for _, partial in partials])
+        if partials:
+            return self._batch([partial for _, partial in partials])
+        voices = [each for each in waiting if each.kind >= Kind.SPEAKERS and not is_early(each.due, now)]
+        return (min(voices, key=_kind_and_due).stream,) if voices else ()
 
     def choose_spare(self, waiting: Collection[Waiting], now: float) -> tuple[int, ...]:
         """The stream whose work is done next when nothing is due: one that is ahead of real time. Partials can wait."""
@@ -117,8 +120,6 @@ class Scheduler:
         return sorted((each for each in timed if each[0] <= now), key=itemgetter(0))
 
     def _batch(self, partials: list[Waiting]) -> tuple[int, ...]:
-        if not partials:
-            return ()
         first = partials[0]
         if first.alone:
             return (first.stream,)
@@ -128,3 +129,7 @@ class Scheduler:
 
 def _due(waiting: Waiting) -> float:
     return waiting.due
+
+
+def _kind_and_due(waiting: Waiting) -> tuple[Kind, float]:
+    return waiting.kind, waiting.due
