@@ -37,5 +37,7 @@ def recognised_live(
                 session.drafted(recogniser.engine.draft([session.utterance()])[0])
             else:
                 session.recognise(lambda: False)
+            while session.listening() is not None:
+                session.hear()
         events += session.take_events()
     return events

@@ -60,6 +60,21 @@ def test_what_is_computed_together_are_partials_of_one_profile_that_may_be(
 
 
 @given(crowd=crowds, past=pasts)
+def test_voices_are_heard_when_nothing_else_is_to_be_chosen_and_those_first_that_a_final_waits_for(
+    crowd: list[Waiting], past: list[tuple[int, float, float]]
+) -> None:
+    made = scheduler(past)
+    voices = [each for each in crowd if each.kind >= Kind.SPEAKERS]
+    others = [each for each in crowd if each.kind < Kind.SPEAKERS]
+    chosen = made.choose(crowd, NOW)
+    assert chosen == (made.choose(others, NOW) or made.choose(voices, NOW))
+    due = [each for each in voices if each.due <= NOW]
+    if due and not made.choose(others, NOW):
+        kinds = {each.stream: each.kind for each in voices}
+        assert kinds[chosen[0]] == min(each.kind for each in due)
+
+
+@given(crowd=crowds, past=pasts)
 def test_nothing_far_ahead_of_real_time_is_chosen_except_in_spare_time(
     crowd: list[Waiting], past: list[tuple[int, float, float]]
 ) -> None:

@@ -4,6 +4,7 @@ of WebSockets that do not read or do not close. A connection that turns out to s
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -11,7 +12,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 
 from dragoman.server.http2 import PREFACE, Http2Protocol
-from dragoman.transport.exchange import WRITABLE
+from dragoman.transport.exchange import DIVERT, WRITABLE
 
 MAX_MESSAGE_BYTES: Final = 4 << 20
 """A longer message of a WebSocket closes it with 1009. Two minutes of audio at 16 kHz are as much."""
@@ -133,12 +134,14 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     """How long a client may take to close the connection once the server is done with it."""
 
     _patience: asyncio.TimerHandle | None = None
+    _take: Callable[[bytes], bool] | None = None
 
     async def run_asgi(self) -> None:
-        self.scope["extensions"][WRITABLE] = {"now": self.writable.is_set}
+        self.scope["extensions"] |= {WRITABLE: {"now": self.writable.is_set}, DIVERT: {"to": self._divert}}
         try:
             await super().run_asgi()
         finally:
+            self._take = None
             if not self.disconnected:
                 self._patience = self.loop.call_later(self.patience_s, self.transport.abort)
 
@@ -151,6 +154,15 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self._patience is not None:
             self._patience.cancel()
         super().connection_lost(exc)
+
+    def handle_bytes(self, event: Frame) -> None:
+        """Sooner than by the queue, as long as nothing is in it."""
+        is_next = event.fin and self.queue.empty() and not self.close_sent
+        if not (is_next and self._take is not None and self._take(bytes(event.data))):
+            super().handle_bytes(event)
+
+    def _divert(self, take: Callable[[bytes], bool]) -> None:
+        self._take = take
 
     def handle_ping(self) -> None:
         output = self.conn.data_to_send()

@@ -15,6 +15,9 @@ from dragoman.transport.base import Reply
 WRITABLE: Final = "dragoman.writable"
 """An extension of the scope: ``now()`` says whether ``send`` would return without waiting. A time limit, which would
 cost as much as sending, can then be left out."""
+DIVERT: Final = "dragoman.divert"
+"""An extension of the scope of a WebSocket: ``to(take)`` has binary messages given to ``take`` as they arrive. Those
+that it answers with false, and all that follow them until they were received, come from ``receive``."""
 REPLY_HEADERS: Final = "dragoman.reply_headers"
 """In the scope: names and values of headers that the reply of an HTTP request has, whatever it will be."""
 _LINGER_S: Final = 30.0
@@ -117,6 +120,17 @@ class SocketExchange:
         self._bytes_in = 0
         self._receive = receive
         self._send = _in_time(scope, send, stall_timeout_s)
+        if (divert := scope["extensions"].get(DIVERT)) is not None:
+            self._divert = divert["to"]
+            divert["to"] = self._divert_counted
+
+    def _divert_counted(self, take: Callable[[bytes], bool]) -> None:
+        def count(data: bytes) -> bool:
+            taken = take(data)
+            self._bytes_in += taken * len(data)
+            return taken
+
+        self._divert(count)
 
     async def receive(self) -> Message:
         message = await self._receive()
