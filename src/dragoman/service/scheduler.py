@@ -69,10 +69,12 @@ class Scheduler:
         ahead = [each for each in waiting if each.kind is Kind.AHEAD and not is_early(each.due, now)]
         if ahead and not (partials and now - partials[0][0] > _LATE_S):
             return (min(ahead, key=_due).stream,)
-        if partials:
-            return self._batch([partial for _, partial in partials])
-        voices = [each for each in waiting if each.kind >= Kind.SPEAKERS and not is_early(each.due, now)]
-        return (min(voices, key=_kind_and_due).stream,) if voices else ()
+        return self._batch([partial for _, partial in partials])
+
+    def choose_voices(self, waiting: Collection[Waiting], now: float) -> tuple[int, ...]:
+        """The stream whose voices are heard next, when there is nothing else to do; none if that can wait."""
+        able = [each for each in waiting if each.kind >= Kind.SPEAKERS and not is_early(each.due, now)]
+        return (min(able, key=_kind_and_due).stream,) if able else ()
 
     def choose_spare(self, waiting: Collection[Waiting], now: float) -> tuple[int, ...]:
         """The stream whose work is done next when nothing is due: one that is ahead of real time. Partials can wait."""
@@ -120,6 +122,8 @@ class Scheduler:
         return sorted((each for each in timed if each[0] <= now), key=itemgetter(0))
 
     def _batch(self, partials: list[Waiting]) -> tuple[int, ...]:
+        if not partials:
+            return ()
         first = partials[0]
         if first.alone:
             return (first.stream,)

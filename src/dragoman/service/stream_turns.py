@@ -97,7 +97,10 @@ class StreamTurns:
         now = self._clock()
         told = self._tell_late(now)
         fed = self._feed([stream for stream in self._unfed.values() if self._is_due(stream, now)])
-        chosen = self._scheduler.choose(self._waiting.values(), self._clock())
+        now = self._clock()
+        chosen = self._scheduler.choose(self._waiting.values(), now)
+        if not chosen and not any(self._is_due(stream, now) for stream in self._unfed.values()):
+            chosen = self._scheduler.choose_voices(self._waiting.values(), now)
         self._compute(chosen)
         self._report()
         return told or fed or bool(chosen)
