@@ -171,6 +171,8 @@ class ScriptedStream:
             else:
                 yield step
         await self._until(None)
+        for _ in range(3):  # no recogniser ends in the moment that it is told to
+            await asyncio.sleep(0)
         if not self.closed:
             yield Finished(self.received_ms, self.request.language or self._pool.languages[0], "scripted")
 

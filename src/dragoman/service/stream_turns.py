@@ -241,7 +241,8 @@ class StreamTurns:
                 hypothesis = hypotheses[number] if hypotheses else None
                 self._guarded(lane.stream.order.task, self._draft_one, lane, engine, hypothesis)
         now = self._clock()
-        self._scheduler.drafted([lane.key for lane in lanes if lane.key in self._lanes], now, now - began)
+        heard_to = {lane.key: lane.stream.fed_to for lane in lanes if lane.key in self._lanes}
+        self._scheduler.drafted(heard_to, now, now - began)
 
     def _draft_one(self, lane: Lane, engine: Engine, hypothesis: Hypothesis | None) -> None:
         session = lane.session
@@ -282,7 +283,9 @@ class StreamTurns:
             return
         due, profile = stream.spoken_at(work.due / 1000), stream.order.request.profile
         fresh = lane.drafts < _FRESH_DRAFTS
-        self._waiting[key] = Waiting(key, work.kind, due, profile, alone=stream.is_suspect, fresh=fresh)
+        self._waiting[key] = Waiting(
+            *(key, work.kind, due, stream.fed_to, profile), alone=stream.is_suspect, fresh=fresh
+        )
 
     def _look_at_voices(self, lane: Lane) -> None:
         key, stream = lane.key, lane.stream
