@@ -297,8 +297,7 @@ class StreamTurns:
         if work is None:
             self._waiting.pop(~key, None)
         else:
-            profile = stream.order.request.profile
-            self._waiting[~key] = Waiting(~key, work.kind, stream.spoken_at(work.due / 1000), profile)
+            self._waiting[~key] = Waiting(~key, work.kind, stream.spoken_at(work.due / 1000))
 
     # What is reported
 
