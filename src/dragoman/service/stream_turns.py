@@ -201,11 +201,11 @@ class StreamTurns:
         late = [
             key for key, since in self._untold.items() if now > max(since, self._waiting[~key].due) + _SPEAKERS_WITHIN_S
         ]
-        for key in late:
-            lane = self._lanes[key]
-            self._step([lane.stream])
-            self._guarded(lane.stream.order.task, lane.session.tell_speakers)
-            self._look_again([lane])
+        for lane in [self._lanes[key] for key in late]:
+            if lane.key in self._lanes:  # else what went wrong in the other channel has ended the stream
+                self._step([lane.stream])
+                self._guarded(lane.stream.order.task, lane.session.tell_speakers)
+                self._look_again([lane])
         return bool(late)
 
     def _compute(self, chosen: Sequence[int]) -> None:
