@@ -170,12 +170,13 @@ class StreamTurns:
 
     def _has_final(self, stream: WorkerStream) -> bool:
         """A final is to be made, or its speakers are to be found."""
+        if self._untold and any(lane.key in self._untold for lane in stream.lanes):
+            return True
         waiting = (self._waiting.get(lane.key) for lane in stream.lanes)
-        return any(each is not None and each.kind is Kind.FINAL for each in waiting) or any(
-            lane.key in self._untold for lane in stream.lanes
-        )
+        return any(each is not None and each.kind is Kind.FINAL for each in waiting)
 
     def _listens(self, stream: WorkerStream) -> bool:
+        """There are voices to be heard."""
         return any(~lane.key in self._waiting for lane in stream.lanes)
 
     def _feed(self, streams: list[WorkerStream]) -> bool:
