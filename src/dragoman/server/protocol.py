@@ -42,6 +42,7 @@ class HttpProtocol(HttpToolsProtocol):
     _in_head = True
     _head_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
+    _take: Callable[[bytes], bool] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -74,12 +75,25 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {WRITABLE: {"now": lambda: not self.flow.write_paused}}
+        self._take = None
+        self.scope["extensions"] = {
+            WRITABLE: {"now": lambda: not self.flow.write_paused},
+            DIVERT: {"to": self._divert},
+        }
         self._await_head()
 
     def on_headers_complete(self) -> None:
         self._head_ended()
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Sooner than by the cycle of request and response, as long as nothing waits there."""
+        is_next = not self.cycle.body and not self.cycle.message_event.is_set()
+        if not (is_next and self._take is not None and self._take(body)):
+            super().on_body(body)
+
+    def _divert(self, take: Callable[[bytes], bool]) -> None:
+        self._take = take
 
     def _should_upgrade(self) -> bool:
         """Anything but GET would fail in the protocol of WebSockets without a reply."""

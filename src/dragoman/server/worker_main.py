@@ -57,9 +57,6 @@ _POLL_S: Final = 0.02
 """Between two looks at the live streams while a segment of a file is recognised."""
 _READ: Final = 2**16
 """Bytes of orders at a time; as much as a pipe holds."""
-_MANY_STREAMS: Final = 32
-_GATHER_S: Final = 0.005
-"""So long audio of many streams is let come together, so that they are dealt with at once."""
 
 
 def main() -> Never:
@@ -308,7 +305,6 @@ class Worker:
 
     def _wait(self) -> None:
         """Until there is something to do."""
-        waited = False
         with self._changed:
             while not self._runnable():
                 idle_s = self._streams.idle_s()
@@ -316,9 +312,6 @@ class Worker:
                     break
                 self._streams.turn_away()
                 self._changed.wait(idle_s)
-                waited = True
-        if waited and len(self._streams) >= _MANY_STREAMS:
-            time.sleep(_GATHER_S)
 
     def _take_turn(self, turn: int) -> _Task | None:
         with self._changed:

@@ -20,7 +20,7 @@ _SHORTEST_INTERVAL_S: Final = 0.3
 _LONGEST_INTERVAL_S: Final = 0.9
 _SHARE: Final = 0.5
 """Of the time, for partials."""
-_MOST_A_SECOND: Final = 700
+_MOST_A_SECOND: Final = 500
 """Partials: to tell them costs the server as well."""
 _LATE_S: Final = 0.3
 """A partial that waits for longer than this, once its time has come, goes before what may be needless."""
@@ -58,8 +58,8 @@ def is_early(due: float, now: float) -> bool:
 class _Drafted:
     at: float
     heard_to: float
-    """When the last of what was drafted was spoken. The next draft is timed by this: by ``at``, each delay would put off
-    all that follow."""
+    """When the last of what was drafted was spoken. This times the next draft: by ``at``, each delay would put off all
+    that follow."""
     cost_s: float
 
 

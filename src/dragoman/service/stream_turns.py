@@ -33,7 +33,7 @@ _PIECE_S: Final = 0.1
 """Voice activity over less audio costs nearly as much; less is looked at only when nothing else is to do."""
 _LONGEST_PIECE_S: Final = 1.0
 """Looked at between two looks at the clock."""
-_REPORT_EVERY_S: Final = 0.25
+_REPORT_EVERY_S: Final = 0.5
 """Of streams in which nothing happened. Events are reported at once."""
 _FRESH_DRAFTS: Final = 3
 """Of an utterance that has only begun."""
