@@ -56,7 +56,7 @@ def test_several_instances_are_taken_all_or_none() -> None:
 
 
 def test_more_than_there_are_is_told_from_a_full_house() -> None:
-    with pytest.raises(NoFreeInstance, match="needs 2 .* max_concurrent_streams .* 1"):
+    with pytest.raises(NoFreeInstance, match=r"needs 2 .* max_concurrent_streams .* 1"):
         Admission(1, "max_concurrent_streams").admit(2).__enter__()
 
 

@@ -246,7 +246,7 @@ async def test_a_killed_worker_takes_no_speaker_with_it(pools: Pools) -> None:
         heard = await hear(stream, kill)
         await saying
         stream.close()
-        assert pool.restarts == 2
+        assert pool.restarts >= 2
     assert finals(heard) == expected
     assert {word.speaker for segment in expected for word in segment.words} == {0, 1, 2}
 
