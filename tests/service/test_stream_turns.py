@@ -85,6 +85,8 @@ class Server:
         self.heard = 0
         """How often voices were."""
         self.events: dict[int, list[events.SpeechEvent]] = {}
+        self.voices: dict[int, list[tuple[bytes, ...]]] = {}
+        """What was reported of them, where something was."""
         self.failed: dict[int, str] = {}
         self.late_ms = 0
         self.open = 0
@@ -102,6 +104,8 @@ class Server:
                     self.late_ms, self.open = report.late_ms, report.open
                     self.failed |= {failure.task: failure.code for failure in report.failed}
                     for each in report.reports:
+                        if each.voices:
+                            self.voices.setdefault(each.task, []).append(each.voices)
                         self.events.setdefault(each.task, []).extend(wrapped.event for wrapped in each.events)
 
     def begin(self, *tasks: int, suspect: bool = False, request: RecognitionRequest = REQUEST) -> None:
@@ -372,6 +376,27 @@ def test_a_final_waits_for_its_speakers_no_longer_than_a_second() -> None:
     assert server.heard == 0
     assert 0.9 < server.now - known_at < 1.3
     assert speakers(server, 1) == [{None}]
+
+
+def test_speakers_of_two_channels_have_numbers_of_their_own_and_are_remembered_when_they_are_new() -> None:
+    reached = tuple(protocol.Reached(0, channel) for channel in range(2))
+    pcm = np.random.default_rng(1).uniform(-3_000, 3_000, (12 * RATE, 2)).astype("<i2").tobytes()
+    told: list[list[set[int | None]]] = []
+    voices: tuple[bytes, ...] = ()
+    for task in (1, 2):
+        server = Server()
+        server.turns.receive(protocol.OpenStream(task, TOLD_APART, RATE, channels=reached, voices=voices))
+        server.turns.receive(protocol.Audio(task, pcm))
+        server.end(task)
+        server.now += 13
+        server.work()
+        assert server.is_finished(task)
+        for event in finals(server, task):
+            assert {word.speaker for word in event.segment.words} == {event.segment.channel}
+        told.append(speakers(server, task))
+        (*_, voices) = server.voices.get(task, [voices])
+        assert len(server.voices.get(task, [])) <= 2 * len(voices) == 4
+    assert told[0] == told[1]
 
 
 def test_finals_of_others_go_before_voices() -> None:

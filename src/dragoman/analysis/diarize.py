@@ -30,6 +30,8 @@ _CLEAN_S: Final = 1.0
 _BRIDGED_MS: Final = 300
 _SHORTEST_MS: Final = 100
 _COMPARED_MS: Final = 4_000
+_HEAVIEST: Final = np.float32(60_000)
+"""Numbers of 16 bits end soon after; nobody is told better for having been heard longer."""
 _RECOGNISED: Final = 0.5
 """Likeness from which on a speaker keeps the number that an earlier answer gave."""
 
@@ -130,7 +132,8 @@ class SpeakerStream:
 
     def remembered(self) -> bytes:
         """The voices of those who have a number, half a kilobyte each."""
-        return np.concatenate([self._numbered, self._weight], axis=1).astype(np.float16).tobytes()
+        weight = np.minimum(self._weight, _HEAVIEST)
+        return np.concatenate([self._numbered, weight], axis=1).astype(np.float16).tobytes()
 
     @property
     def held_samples(self) -> int:
