@@ -17,7 +17,7 @@ from dragoman.server import settings as settings_module
 from dragoman.server.app import Application, build_app
 from dragoman.server.cli.main import command
 from dragoman.server.recognisers import build_recognition
-from dragoman.server.settings import ENVIRONMENT_PREFIX, Profile, Settings, Whisper
+from dragoman.server.settings import ENVIRONMENT_PREFIX, Moonshine, Profile, Settings, Sherpa, Whisper
 
 DOCS = Path(__file__).parent
 NOTE = "<!-- Written by `make docs`. -->\n"
@@ -46,9 +46,17 @@ value stops the program and is named. [Tune the limits](../howto/tune-limits.md)
 
 {table(("field", "default", "meaning"), fields(Profile))}
 
+The table `moonshine` of a profile:
+
+{table(("field", "default", "meaning"), fields(Moonshine))}
+
 The table `whisper` of a profile, with the extra `whisper` (`pip install 'dragoman[whisper]'`):
 
 {table(("field", "default", "meaning"), fields(Whisper))}
+
+The table `sherpa` of a profile, with the extra `sherpa` (`pip install 'dragoman[sherpa]'`):
+
+{table(("field", "default", "meaning"), fields(Sherpa))}
 
 ```toml
 port = 9000
@@ -61,9 +69,16 @@ mode = "speed"
 mode = "accuracy"
 quota_minutes = 600
 
+[profiles.larger]
+models = ["moonshine-base-en"]
+
 [profiles.german]
 engine = "whisper"
 whisper = {{ folder = "/srv/models/whisper-small", language = "de", compute_type = "int8" }}
+
+[profiles.live]
+engine = "sherpa"
+sherpa = {{ folder = "/srv/models/streaming-zipformer-en", languages = ["en"] }}
 ```
 """
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from dragoman.core.events import Final, Partial, SpeechEnded, SpeechStarted
+from dragoman.core.spacing import joined
 from dragoman.core.transcript import Character, Segment, SpeakerChange, Transcript, Word
 from scripted import StreamStep
 
@@ -51,7 +52,7 @@ def transcript(described: dict[str, Any] | None) -> Transcript:
                 segment.get("channel", 0),
                 segment.get("start_ms", words[0].start_ms),
                 segment.get("end_ms", words[-1].end_ms),
-                segment.get("text", " ".join(word.text for word in words)),
+                segment.get("text", joined(word.text for word in words)),
                 segment.get("confidence", 1.0),
                 words,
             )

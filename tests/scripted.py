@@ -7,12 +7,13 @@ import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import httpx
 
 from dragoman.core.capabilities import Capabilities
-from dragoman.core.errors import DragomanError, InvalidRequest, UnknownModel
+from dragoman.core.errors import DragomanError, EngineNotReady, InvalidRequest, UnknownModel
 from dragoman.core.events import (
     Final,
     Finished,
@@ -28,6 +29,7 @@ from dragoman.core.events import (
 from dragoman.core.request import AudioEncoding, RecognitionRequest, Vocabulary
 from dragoman.core.transcript import Character, Segment, Transcript, Word
 from dragoman.server.app import Application, build_app
+from dragoman.server.models import advice
 from dragoman.server.protocol import HttpProtocol, WebSocketProtocol
 from dragoman.server.serve import Server
 from dragoman.server.settings import Settings
@@ -217,9 +219,11 @@ class ScriptedPool:
         self.streams_left = asyncio.Semaphore(0)
         """Can be acquired once for each stream that was closed."""
         self.languages = languages
+        self.others: tuple[Capabilities, ...] = ()
         self.phrases = True
         self.diarizes = True
         self.profiles = ("default", "accurate")
+        self.faults: dict[str, str] = {}
         self.start_gate: asyncio.Event | None = None
         self.start_error: Exception | None = None
         self.requests: list[RecognitionRequest] = []
@@ -242,14 +246,17 @@ class ScriptedPool:
         pass
 
     def capabilities(self, profile: str) -> Capabilities:
+        if profile in self.faults:
+            raise EngineNotReady(self.faults[profile])
         if profile not in self.profiles:
             raise UnknownModel
         return Capabilities(
             model="scripted",
             version="1.2.3",
-            languages=self.languages,
+            languages=(*self.languages, *(language for other in self.others for language in other.languages)),
             phrases=self.phrases,
             diarizes=self.diarizes,
+            others=self.others,
         )
 
     async def transcribe(
@@ -304,6 +311,7 @@ def recogniser(settings: Settings, pool: ScriptedPool, sample: Path = Path(__fil
         nullcontext(sample),
         readiness_cache_s=settings.readiness_cache_s,
         max_streams=settings.max_concurrent_streams,
+        advise=partial(advice, settings),
     )
 
 

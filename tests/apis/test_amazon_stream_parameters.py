@@ -212,7 +212,6 @@ def test_levels_are_those_of_the_document(level: Stability) -> None:
         ({"show_speaker_label": "true"}, UnsupportedOption),
         ({"language_model_name": "mine"}, UnknownModel),
         ({"media_encoding": "mp3"}, InvalidRequest),
-        ({"language_code": "de-DE"}, UnsupportedLanguage),
         ({"language_code": "xx-XX"}, UnsupportedLanguage),
         ({"session_resume_window": "5"}, UnsupportedOption),
     ],
@@ -332,9 +331,3 @@ def test_a_result_says_its_language_as_the_client_wrote_it() -> None:
 def test_each_language_may_have_a_word_list() -> None:
     asked = read_identifying(identify_language="true", vocabulary_names="one,two", vocabulary_filter_names="three")
     assert (asked.vocabularies, asked.filters) == (("one", "two"), ("three",))
-
-
-@pytest.mark.parametrize("name", ["identify_language", "identify_multiple_languages"])
-def test_a_language_that_cannot_be_recognised_cannot_be_found_out(name: str) -> None:
-    with pytest.raises(UnsupportedLanguage):
-        read_identifying(**{name: "true", "language_options": "en-US,cs-CZ"})

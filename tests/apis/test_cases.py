@@ -8,6 +8,9 @@ A case file is JSON:
 ``settings``   differences from the defaults
 ``phrases``    false: the recogniser cannot prefer phrases
 ``diarizes``   false: it cannot tell speakers apart
+``languages``  those of the recogniser
+``others``     further models of the profiles: a list of name and languages; they cannot prefer phrases
+``faults``     profiles that cannot be used, and why
 ``transcript`` what the recogniser hears: ``text`` per segment with word times (see ``heard.transcript``)
 ``reply``      ``status``, and ``json`` or ``text``, with ``content_type``
 
@@ -23,6 +26,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from dragoman.core.capabilities import Capabilities
 from dragoman.server.settings import Settings, load_settings
 from heard import transcript
 from scripted import ScriptedPool, application, client, script
@@ -49,6 +53,8 @@ async def test_the_reply_is_the_documented_one(file: Path, tmp_path: Path, reque
     pool = ScriptedPool(script(transcript(case.get("transcript"))), languages)
     pool.phrases = case.get("phrases", True)
     pool.diarizes = case.get("diarizes", True)
+    pool.others = tuple(Capabilities(name, "3", tuple(known)) for name, known in case.get("others", []))
+    pool.faults = case.get("faults", {})
     app = application(settings, pool)
     files: list[tuple[str, Any]] = [(field, (None, value.encode())) for field, value in asked.get("fields", [])]
     files += [("file", (filename, b"audio")) for filename in asked.get("files", [])]

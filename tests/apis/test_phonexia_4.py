@@ -84,7 +84,9 @@ def test_the_result_is_the_transcript_in_seconds(transcript: Transcript) -> None
 
 
 def asked(**parameters: str) -> RecognitionRequest:
-    return translate.request(Form({name: (value,) for name, value in ({"language": "en"} | parameters).items()}))
+    return translate.request(
+        Form({name: (value,) for name, value in ({"language": "en"} | parameters).items()}), "default"
+    )
 
 
 regions = st.sampled_from(["", "-GB", "-us", "-419", "-XK"])
@@ -136,7 +138,7 @@ def test_any_other_channels_are_refused(text: str) -> None:
 )
 def test_any_query_is_understood_or_refused(query: dict[str, tuple[str, ...]]) -> None:
     with suppress(InvalidRequest, errors.Invalid):
-        translate.request(Form(query))
+        translate.request(Form(query), "default")
 
 
 @given(st.text(max_size=300) | st.text(alphabet="az09 ~", min_size=250, max_size=260))

@@ -30,6 +30,8 @@ from scripted import ScriptedPool, application, client
 
 pytestmark = pytest.mark.unit
 
+POINTS = {"standard": "default"}
+
 JOBS = "/v1/user/1/jobs/"
 FILE = {"data_file": ("speech.wav", b"audio")}
 NOTHING = Capabilities(model="m", version="1", languages=("en",), phrases=False)
@@ -90,7 +92,7 @@ async def test_every_address_is_there_in_every_writing(tmp_path: Path) -> None:
 
 
 def test_nothing_but_the_two_versions_is_taken_for_one_of_them() -> None:
-    routes = Operations(None, private_callbacks=False).routes()  # type: ignore[arg-type]
+    routes = Operations(None, {}, private_callbacks=False).routes()  # type: ignore[arg-type]
 
     def found(path: str) -> bool:
         scope = {"type": "http", "method": "GET", "path": path}
@@ -109,7 +111,7 @@ def test_nothing_but_the_two_versions_is_taken_for_one_of_them() -> None:
     ],
 )
 def test_there_must_be_as_many_channels_as_labels(labels: list[str] | None, selection: ChannelSelection) -> None:
-    asked = translate.asked(config(diarization="channel", channel_diarization_labels=labels), 1)
+    asked = translate.asked(config(diarization="channel", channel_diarization_labels=labels), 1, POINTS)
     assert asked.request.channels == selection
 
 
@@ -135,8 +137,15 @@ def test_there_must_be_as_many_channels_as_labels(labels: list[str] | None, sele
     ],
 )
 def test_kinds_of_diarization_are_told_apart(asked: Form, mode: ChannelMode, speakers: SpeakerRequest | None) -> None:
-    request = translate.asked(asked, 1).request
+    request = translate.asked(asked, 1, POINTS).request
     assert (request.channels.mode, request.speakers) == (mode, speakers)
+
+
+def test_the_operating_point_names_a_profile() -> None:
+    points = {"standard": "default", "enhanced": "accurate"}
+    profiles = [translate.asked(config(operating_point=point), 1, points).request.profile for point in points]
+    assert profiles == ["default", "accurate"]
+    assert translate.asked(config(), 1, points).request.profile == "default"
 
 
 def test_null_is_what_is_not_there() -> None:
@@ -144,7 +153,7 @@ def test_null_is_what_is_not_there() -> None:
         output_locale=None, diarization=None, channel_diarization_labels=None, additional_vocab=None,
         punctuation_overrides=None, speaker_change_sensitivity=None,
     )  # fmt: skip
-    assert translate.asked(given_nulls, 1).request == translate.asked(config(), 1).request
+    assert translate.asked(given_nulls, 1, POINTS).request == translate.asked(config(), 1, POINTS).request
 
 
 @pytest.mark.parametrize(
@@ -187,20 +196,20 @@ def test_null_is_what_is_not_there() -> None:
 )
 def test_what_is_wrong_or_contradicts_itself_is_refused(refused: Form) -> None:
     with pytest.raises(InvalidField):
-        translate.asked(refused, 1)
+        translate.asked(refused, 1, POINTS)
 
 
 @given(st.sampled_from(NOT_IMPLEMENTED))
 def test_what_is_not_implemented_is_named(name: str) -> None:
     with pytest.raises(UnsupportedOption) as caught:
-        translate.asked(form(model="en", **{name: "x"}), 1)
+        translate.asked(form(model="en", **{name: "x"}), 1, POINTS)
     assert caught.value.field == name
 
 
 @given(st.text())
 def test_whatever_the_config_is_it_is_read_or_refused(text: str) -> None:
     try:
-        asked = translate.asked(form(config=text), 1)
+        asked = translate.asked(form(config=text), 1, POINTS)
     except InvalidRequest:
         return
     assert asked.options.lang
@@ -212,7 +221,7 @@ def test_the_dictionary_of_the_document_is_preferred_and_sounds_like_it_says() -
         {"content": "FA", "sounds_like": ["effeh"]},
         "speechmatics",
     ]
-    drafted = translate.asked(config(additional_vocab=document), 1).vocabulary
+    drafted = translate.asked(config(additional_vocab=document), 1, POINTS).vocabulary
     assert [phrase.text for phrase in drafted.phrases] == ["Ciarán", "FA", "speechmatics"]
     assert [(word.spelling, word.sounds_like) for word in drafted.words] == [
         ("Ciarán", ("Kieran",)),
@@ -225,9 +234,9 @@ def test_the_dictionary_of_the_document_is_preferred_and_sounds_like_it_says() -
 
 def test_a_thousand_words_are_taken() -> None:
     words = [f"word{number}" for number in range(1_000)]
-    assert len(translate.asked(config(additional_vocab=words), 1).vocabulary.phrases) == 1_000
+    assert len(translate.asked(config(additional_vocab=words), 1, POINTS).vocabulary.phrases) == 1_000
     with pytest.raises(InvalidField):
-        translate.asked(config(additional_vocab=[*words, "one more"]), 1)
+        translate.asked(config(additional_vocab=[*words, "one more"]), 1, POINTS)
 
 
 def test_of_many_warnings_the_first_are_told_and_the_others_counted() -> None:
@@ -330,7 +339,7 @@ async def test_what_was_left_out_of_the_dictionary_is_told(tmp_path: Path) -> No
 
 def test_what_is_remembered_of_a_job_can_be_read_again() -> None:
     written = '{"type": "transcription", "transcription_config": { "language":\n"en-AU" }}'
-    asked = translate.asked(form(config=written, meta="x"), 7)
+    asked = translate.asked(form(config=written, meta="x"), 7, POINTS)
     again = msgspec.json.decode(msgspec.json.encode(asked.options), type=translate.Options)
     assert (again.user_id, again.lang, again.meta, again.locale) == (7, "en-AU", "x", "en-AU")
     assert again.transcription_config.language == "en-AU"

@@ -17,7 +17,10 @@ from dragoman.core.ports import Engine, HypothesisWord
 from dragoman.core.request import RecognitionRequest
 from dragoman.engines.fake import FakeEngine, Script
 from dragoman.engines.moonshine.engine import MoonshineEngine
+from dragoman.engines.sherpa.engine import SherpaEngine
 from dragoman.engines.whisper.engine import WhisperEngine
+from tiny_moonshine import larger_folder, streaming_folder
+from tiny_sherpa import tiny_network as tiny_sherpa_network
 from tiny_whisper import tiny_network
 
 pytestmark = pytest.mark.contract
@@ -25,8 +28,18 @@ pytestmark = pytest.mark.contract
 ENGINES: dict[str, Callable[[], Engine]] = {
     "fake": lambda: FakeEngine(Script(seconds_per_second=0.1)),
     "moonshine": MoonshineEngine,
+    "moonshine-larger": lambda: MoonshineEngine(folder=larger_folder()),
+    "moonshine-streaming": lambda: MoonshineEngine(folder=streaming_folder(), languages=("de",)),
     "whisper": lambda: WhisperEngine(tiny_network(), draft_batch=2),
     "whisper-en": lambda: WhisperEngine(tiny_network(multilingual=False)),
+    "sherpa-transducer": lambda: SherpaEngine(tiny_sherpa_network("transducer"), languages=["en"]),
+    "sherpa-streaming": lambda: SherpaEngine(
+        tiny_sherpa_network("streaming_transducer"), languages=["en"], draft_batch=2
+    ),
+    "sherpa-greedy": lambda: SherpaEngine(tiny_sherpa_network("streaming_transducer", beam=1), languages=["de"]),
+    "sherpa-nemo": lambda: SherpaEngine(tiny_sherpa_network("nemo_transducer"), languages=["en"]),
+    "sherpa-sense-voice": lambda: SherpaEngine(tiny_sherpa_network("sense_voice"), language="zh"),
+    "sherpa-whisper": lambda: SherpaEngine(tiny_sherpa_network("whisper")),
 }
 
 

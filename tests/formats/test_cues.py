@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 
+from dragoman.core.spacing import width
 from dragoman.core.transcript import Segment, Transcript, Word
 from dragoman.formats.cues import MAX_CUE_MS, MAX_LINE, MIN_GAP_MS, clock, cues
 from strategies import diarized, transcripts
@@ -31,12 +32,16 @@ def lines(transcript: Transcript) -> list[str]:
     return [" / ".join(cue.lines) for cue in cues(transcript)]
 
 
+def letters(text: str) -> str:
+    return "".join(text.split())
+
+
 @given(transcripts())
 def test_every_word_is_shown_once_in_order(transcript: Transcript) -> None:
     shown = cues(transcript)
     for channel in transcript.channels:
-        text = " ".join(" ".join(cue.lines) for cue in shown if cue.channel == channel)
-        assert text.split() == " ".join(segment.text for segment in transcript.channel(channel)).split()
+        text = "".join("".join(cue.lines) for cue in shown if cue.channel == channel)
+        assert letters(text) == letters("".join(segment.text for segment in transcript.channel(channel)))
 
 
 @given(transcripts())
@@ -53,9 +58,9 @@ def test_cues_are_in_order_and_those_of_a_channel_never_overlap(transcript: Tran
 def test_a_cue_is_never_of_two_speakers(transcript: Transcript) -> None:
     shown = cues(transcript)
     for channel in transcript.channels:
-        expected = [(s.speaker, word) for s in transcript.channel(channel) for word in s.text.split()]
+        expected = [(s.speaker, letter) for s in transcript.channel(channel) for letter in letters(s.text)]
         own = [cue for cue in shown if cue.channel == channel]
-        assert [(cue.speaker, word) for cue in own for word in " ".join(cue.lines).split()] == expected
+        assert [(cue.speaker, letter) for cue in own for letter in letters("".join(cue.lines))] == expected
 
 
 @given(transcripts())
@@ -64,8 +69,16 @@ def test_a_cue_can_be_read(transcript: Transcript) -> None:
         assert cue.end_ms - cue.start_ms <= MAX_CUE_MS
         assert len(cue.lines) <= 2
         if len(cue.lines) == 2 or " " in cue.lines[0]:  # anything but a single word
-            assert len(cue.lines[0]) <= MAX_LINE - 12
-            assert all(len(line) <= MAX_LINE for line in cue.lines)
+            assert width(cue.lines[0]) <= MAX_LINE - 12
+            assert all(width(line) <= MAX_LINE for line in cue.lines)
+
+
+def test_what_has_no_spaces_is_cut_between_characters_but_not_before_a_mark() -> None:
+    text = "今天天气很好，" * 12
+    whole = Segment(0, 0, 1_000, 13_000, text, 0.9)
+    shown = cues(Transcript("zh", "model", 13_000, (0,), (whole,)))
+    assert all(width(line) <= MAX_LINE and not line.startswith("，") for cue in shown for line in cue.lines)
+    assert "".join(line for cue in shown for line in cue.lines) == text
 
 
 @given(transcripts())

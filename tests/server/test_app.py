@@ -69,6 +69,17 @@ async def test_a_recogniser_that_does_not_start_says_why_everywhere(tmp_path: Pa
             assert "retry-after" in refused.headers
 
 
+async def test_readiness_names_profiles_that_cannot_be_used(tmp_path: Path) -> None:
+    pool = ScriptedPool()
+    pool.faults = {"accurate": "its model is damaged"}
+    app = application(Settings(spool_dir=tmp_path), pool)
+    async with client(app) as connected:
+        await app.lifespan.started()
+        ready = await connected.get("/readyz")
+    assert ready.status_code == 200
+    assert ready.json() == {"status": "ready", "unavailable": {"accurate": "its model is damaged"}}
+
+
 async def test_readiness_fails_when_speech_is_not_heard(tmp_path: Path) -> None:
     async with client(application(Settings(spool_dir=tmp_path), ScriptedPool(script(SILENCE)))) as connected:
         assert (await connected.get("/readyz")).status_code == 503

@@ -119,6 +119,9 @@ def test_empty_standard_input_is_a_bad_file(dragoman: Dragoman) -> None:
         (["--language", "klingon!", "a.wav"], "klingon"),
         (["--profile", "best", "a.wav"], "best"),
         (["--workers", "0", "a.wav"], "0"),
+        (["--diarize", "--speakers", "0", "a.wav"], "1<=x<=20"),
+        (["--diarize", "--speakers", "50", "a.wav"], "1<=x<=20"),
+        (["--speakers", "2", "a.wav"], "--diarize"),
         (["--config", "missing.toml", "a.wav"], "missing.toml"),
         (["-", "-"], "Standard input"),
         ([], "FILE"),
@@ -133,7 +136,9 @@ def test_wrong_usage_is_status_2_and_names_what_is_wrong(dragoman: Dragoman, arg
 
 def test_a_language_no_model_knows_is_wrong_usage_however_it_is_written(dragoman: Dragoman, clips: list[Path]) -> None:
     for language, status in (("de", 2), ("deu", 2), ("en-GB", 0), ("eng", 0)):
-        assert dragoman("transcribe", "--language", language, clips[1]).returncode == status
+        result = dragoman("transcribe", "--language", language, clips[1])
+        assert result.returncode == status
+        assert ("`dragoman models pull " in result.stderr) == (status == 2)
 
 
 def test_channels_are_mixed_split_or_chosen(dragoman: Dragoman, two_channels: Path) -> None:

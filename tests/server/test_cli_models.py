@@ -216,6 +216,29 @@ def test_offline_says_how_to_install_all_the_same(dragoman: Dragoman) -> None:
     assert f"dragoman models add {NAME} --path FOLDER" in refused.stderr
 
 
+def test_a_download_with_another_checksum_is_refused(dragoman: Dragoman, server: FileServer, folder: Path) -> None:
+    server.files["model.bin"] = DATA[::-1]
+    pulled = dragoman("models", "pull", NAME)
+    assert (pulled.returncode, pulled.stderr.count("\n")) == (1, 1)
+    assert "checksum" in pulled.stderr
+    assert installed(folder) == []
+    assert not list(folder.rglob("model.bin*"))
+
+
+@pytest.mark.parametrize(("content", "fault"), [(None, "model.bin"), (DATA[1:], "399,999"), (DATA[::-1], "checksum")])
+def test_a_brought_folder_that_is_not_whole_is_refused(
+    dragoman: Dragoman, folder: Path, tmp_path: Path, content: bytes | None, fault: str
+) -> None:
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    if content is not None:
+        (stick / "model.bin").write_bytes(content)
+    added = dragoman("models", "add", NAME, "--path", stick)
+    assert (added.returncode, added.stderr.count("\n")) == (1, 1)
+    assert fault in added.stderr
+    assert installed(folder) == []
+
+
 def test_a_typo_in_the_own_catalogue_is_wrong_usage(dragoman: Dragoman, catalogue: Path) -> None:
     catalogue.write_text(catalogue.read_text().replace('"whisper"', '"wisper"'))
     refused = dragoman("models", "list")
@@ -246,13 +269,13 @@ def test_what_two_models_claim_is_said_until_the_profile_names_one(dragoman: Dra
         return json.dumps({"default": default, "accurate": {"engine": "fake"}})
 
     for name in ("one", "two"):
-        dragoman("models", "add", name, "--path", trained, "--engine", "moonshine", "--language", "de")
-    dragoman.environment["DRAGOMAN_PROFILES"] = profiles({})
+        dragoman("models", "add", name, "--path", trained, "--engine", "whisper", "--language", "de")
+    dragoman.environment["DRAGOMAN_PROFILES"] = profiles({"engine": "whisper"})
     assert "profile default: one and two claim the same languages (de)" in dragoman("models", "list").stderr
-    dragoman.environment["DRAGOMAN_PROFILES"] = profiles({"models": ["two"]})
+    dragoman.environment["DRAGOMAN_PROFILES"] = profiles({"engine": "whisper", "models": ["two"]})
     assert dragoman("models", "list").stderr == ""
     assert {name: listed(dragoman)[name]["profiles"] for name in ("one", "two")} == {"one": [], "two": ["default"]}
-    dragoman.environment["DRAGOMAN_PROFILES"] = profiles({"models": ["three"]})
+    dragoman.environment["DRAGOMAN_PROFILES"] = profiles({"engine": "whisper", "models": ["three"]})
     assert "names the model three, which is not installed" in dragoman("models", "list").stderr
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -79,3 +80,23 @@ def test_speechmatics_changes_are_more_the_more_sensitive(
     words = [result for result in results if result["type"] != "speaker_change"]
     assert {result["alternatives"][0]["speaker"] for result in words} == {"UU"}
     assert {change["start_time"] for change in changes} <= {word["start_time"] for word in words}
+
+
+def test_where_nobody_speaks_there_is_no_speaker(server: httpx.Client, tmp_path: Path) -> None:
+    silence = noise_file(tmp_path / "silence.wav", [(3.0, SILENT)]).read_bytes()
+    said = server.post("/voice/stt", data={"diarize": "true"}, files={"file": ("silence.wav", silence)})
+    assert (said.status_code, said.json()["message"]) == (422, "file")
+    asked = {"model": "whisper-1", "response_format": "diarized_json"}
+    heard = server.post("/v1/audio/transcriptions", data=asked, files={"file": ("silence.wav", silence)})
+    assert (heard.status_code, heard.json()["segments"]) == (200, [])
+    assert transcript(server, silence, diarization="speaker") == []
+    assert transcript(server, silence, diarization="speaker_change") == []
+
+
+def test_a_single_word_has_one_speaker(server: httpx.Client, tmp_path: Path) -> None:
+    word = noise_file(tmp_path / "word.wav", [(0.3, QUIET)]).read_bytes()
+    said = server.post("/voice/stt", data={"diarize": "true"}, files={"file": ("word.wav", word)}).json()
+    assert [word["speaker_id"] for word in said["words"]] == ["speaker_0"]
+    (result,) = (each for each in transcript(server, word, diarization="speaker") if each["type"] == "word")
+    assert result["alternatives"][0]["speaker"] == "S1"
+    assert {each["type"] for each in transcript(server, word, diarization="speaker_change")} <= {"word", "punctuation"}

@@ -243,6 +243,55 @@ def test_a_model_of_ones_own_is_described_by_its_owner(root: Path, tmp_path: Pat
     assert (installed.model.engine, installed.model.languages) == (ModelEngine.SHERPA, ("de",))
 
 
+MOONSHINE = {"encoder_model.ort": b"e", "decoder_model_merged.ort": b"d", "tokenizer.bin": b"t"}
+STREAMING = {name: b"x" for name in ("encoder.ort", "adapter.ort", "cross_kv.ort", "decoder_kv.ort", "tokenizer.bin")}
+STREAMING |= {"streaming_config.json": b"{}", "frontend.model.ort": b"x", "frontend.weights.ort": b"x"}
+
+
+@pytest.mark.parametrize(
+    ("files", "folder", "language", "kind"),
+    [
+        (MOONSHINE, "base-es/quantized/base-es", "es", ""),
+        (MOONSHINE, "sherpa-moonshine-tiny-ko-2026", "ko", ""),
+        (STREAMING, "small-streaming-en/quantized", "en", "streaming"),
+    ],
+)
+def test_files_and_folders_of_moonshine_tell_engine_kind_and_language(
+    root: Path, tmp_path: Path, files: dict[str, bytes], folder: str, language: str, kind: str
+) -> None:
+    source = brought(tmp_path / folder, {**files, "decoder_with_attention.ort": b"w", "LICENSE": b"l"})
+    model = models(root).add("ours", source).model
+    assert (model.engine, model.kind, model.languages) == (ModelEngine.MOONSHINE, kind, (language,))
+    assert {file.path for file in model.files} == {*files, "LICENSE"}
+    described = Description(languages=("de",))
+    assert models(root).add("ours", source, described).model.languages == ("de",)
+
+
+@pytest.mark.parametrize(
+    ("files", "change", "described", "said"),
+    [
+        (MOONSHINE, {"tokenizer.bin": None}, None, "tokenizer.bin is missing"),
+        (MOONSHINE, {"decoder_model_merged.ort": b""}, None, "decoder_model_merged.ort .* is empty"),
+        (STREAMING, {"frontend.weights.ort": None, "adapter.ort": None}, None, "adapter.ort, frontend.weights.ort"),
+        (MOONSHINE, {}, None, "--language"),
+        ({"model.bin": b"m"}, {}, Description(engine=ModelEngine.MOONSHINE, languages=("en",)), "holds no model for"),
+    ],
+)
+def test_a_moonshine_folder_that_does_not_do_is_said(
+    root: Path,
+    tmp_path: Path,
+    files: dict[str, bytes],
+    change: dict[str, bytes | None],
+    described: Description | None,
+    said: str,
+) -> None:
+    content = {name: data for name, data in {**files, **change}.items() if data is not None}
+    with pytest.raises(ModelsError, match=said):
+        models(root).add("ours", brought(tmp_path / "brought", content), described)
+    assert visible(root) == []
+    assert staged(root) == []
+
+
 @pytest.mark.parametrize(
     ("name", "described", "said"),
     [

@@ -8,12 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dragoman.engines.fake import FakeEngine
+from dragoman.engines.moonshine.engine import MoonshineEngine
 from dragoman.service.scheduler import Scheduler, Waiting
 from dragoman.service.session import Kind
 
 pytestmark = pytest.mark.unit
 
 NOW = 1_000.0
+BATCHING = FakeEngine()
 
 waiting = st.builds(
     Waiting,
@@ -21,7 +24,7 @@ waiting = st.builds(
     kind=st.sampled_from(Kind),
     due=st.floats(NOW - 20, NOW + 20),
     heard_to=st.floats(NOW - 20, NOW + 20),
-    profile=st.sampled_from(["fast", "slow"]),
+    engine=st.sampled_from([BATCHING, FakeEngine(), MoonshineEngine(), None]),
     alone=st.booleans(),
     fresh=st.booleans(),
 )
@@ -31,7 +34,7 @@ pasts = st.lists(st.tuples(st.integers(0, 20), st.floats(0, 5), st.floats(0, 1))
 
 def scheduler(past: list[tuple[int, float, float]]) -> Scheduler:
     """One that has made partials: for which stream, how long ago, and what they cost."""
-    made = Scheduler({"fast": 4, "slow": 1})
+    made = Scheduler()
     for stream, ago_s, cost_s in sorted(past, key=lambda draft: -draft[1]):
         made.drafted({stream: NOW - ago_s}, NOW - ago_s, cost_s)
     return made
@@ -48,15 +51,18 @@ def test_a_final_that_is_due_is_never_passed_over_and_the_oldest_goes_first(
 
 
 @given(crowd=crowds, past=pasts)
-def test_what_is_computed_together_are_partials_of_one_profile_that_may_be(
+def test_what_is_computed_together_are_partials_of_one_engine_that_may_be(
     crowd: list[Waiting], past: list[tuple[int, float, float]]
 ) -> None:
     by_stream = {each.stream: each for each in crowd}
     chosen = [by_stream[stream] for stream in scheduler(past).choose(crowd, NOW)]
-    assert len({each.stream for each in chosen}) == len(chosen) <= 4
+    assert len({each.stream for each in chosen}) == len(chosen)
     if len(chosen) > 1:
         assert {each.kind for each in chosen} == {Kind.PARTIAL}
-        assert {each.profile for each in chosen} == {"fast"}
+        engine = chosen[0].engine
+        assert all(each.engine is engine for each in chosen)
+        assert engine is not None
+        assert len(chosen) <= engine.capabilities.draft_batch
         assert not any(each.alone for each in chosen)
 
 
@@ -101,7 +107,7 @@ def test_it_says_when_there_will_be_something_to_choose(
 @given(past=pasts)
 def test_partials_come_every_three_hundred_milliseconds_to_a_second(past: list[tuple[int, float, float]]) -> None:
     assert 0.3 <= scheduler(past).interval_s(NOW) <= 1.0
-    assert Scheduler({}).interval_s(NOW) == 0.3
+    assert Scheduler().interval_s(NOW) == 0.3
 
 
 @settings(max_examples=50, deadline=None)
@@ -116,7 +122,7 @@ def test_every_stream_is_served_in_time_and_partials_leave_half_of_it(
 ) -> None:
     """A simulated minute of streams that speak all the time, as many as the worker has time for."""
     streams = max(1, min(streams, int(0.75 / (final_s / every_s + draft_s))))
-    made = Scheduler({})
+    made = Scheduler()
     now, drafting_s = NOW, 0.0
     drafted = dict.fromkeys(range(streams), NOW)
     next_final = {stream: NOW + every_s * (stream + 1) / streams for stream in range(streams)}

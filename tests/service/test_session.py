@@ -468,6 +468,34 @@ def test_the_language_of_each_channel_is_found_out_while_it_speaks() -> None:
         assert finished.language == language
 
 
+def test_each_utterance_is_recognised_by_the_model_of_its_language() -> None:
+    english, german = (
+        replace(recogniser(Script(languages=(language,), texts=(text,))), languages=(language,))
+        for language, text in (("en", "yes yes yes"), ("de", "ja ja ja"))
+    )
+    both = replace(english.beside({"german": german}), identifier=LoudnessIdentifier(("en", "de")))
+    options = (LanguageOption("en"), LanguageOption("de"))
+    session = LiveSession(both, RecognitionRequest(choice=LanguageChoice(options, changing=True)), RULE, 16_000)
+    events: list[SpeechEvent] = []
+    rng = np.random.default_rng(0)
+    for level in (0.3, 0.0, 0.9, 0.0, 0.9, 0.0, 0.3, 0.0):
+        samples = rng.uniform(-level, level, 24_000)
+        for at in range(0, len(samples), 1_600):
+            session.feed((samples[at : at + 1_600] * 32767).astype("<i2").tobytes())
+            while (work := session.work()) is not None:
+                if work.kind is Kind.PARTIAL:
+                    session.drafted(session.engine.draft([session.utterance()])[0])
+                else:
+                    session.recognise(lambda: False)
+            events += session.take_events()
+    session.finish()
+    events += session.take_events()
+    told = [event.segment for event in events if isinstance(event, Final)]
+    assert [segment.text for segment in told] == ["yes yes yes", "ja ja ja", "ja ja ja", "yes yes yes"]
+    drafts = {event.segment.index: event.segment.text for event in events if isinstance(event, Partial)}
+    assert [drafts[index][:2] for index in range(4)] == ["ye", "ye", "ja", "ja"]  # in the language known so far
+
+
 def diarizing(script: Script | None = None) -> Recogniser:
     return replace(recogniser(script), diarizer=LoudnessDiarizer())
 

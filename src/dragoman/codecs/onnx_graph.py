@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 _IR_VERSION: Final = 9
-_TENSOR_TYPES: Final = {"float32": 1, "uint8": 2, "int32": 6, "int64": 7}
+_TENSOR_TYPES: Final = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "bool": 9}
 _MICROSOFT: Final = "com.microsoft"
 _OPSETS: Final = {"": 18, _MICROSOFT: 1}
 

@@ -6,7 +6,7 @@ reads and makes it without a copy (``numpy.frombuffer(samples, numpy.float32)``,
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.events import RecognitionEvent, SpeechEvent
 from dragoman.core.request import AudioEncoding, DictionaryWord, RecognitionRequest, Vocabulary
+from dragoman.core.spacing import joined
 from dragoman.core.speakers import Diarization
 from dragoman.core.transcript import Character
 
@@ -38,7 +39,7 @@ class Hypothesis:
 
     @property
     def text(self) -> str:
-        return " ".join(word.text for word in self.words)
+        return joined(word.text for word in self.words)
 
 
 class Utterance(Protocol):
@@ -249,8 +250,14 @@ class RecogniserPool(Protocol):
 
     async def aclose(self) -> None: ...
 
+    @property
+    def faults(self) -> Mapping[str, str]:
+        """Of the configured profiles those that cannot be used, and why."""
+        ...
+
     def capabilities(self, profile: str) -> Capabilities:
-        """Raises ``UnknownModel`` for a profile that is not configured."""
+        """Raises ``UnknownModel`` for a profile that is not configured, ``EngineNotReady`` for one that cannot be
+        used."""
         ...
 
     def transcribe(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, groupby
 
+from dragoman.core.spacing import joined
 from dragoman.core.transcript import Segment, SpeakerChange, Turn, Word
 
 
@@ -108,7 +109,7 @@ def by_speaker(segment: Segment) -> Iterator[Segment]:
         yield segment
         return
     for run in runs:
-        text = " ".join(word.text for word in run)
+        text = joined(word.text for word in run)
         yield replace(segment, start_ms=run[0].start_ms, end_ms=run[-1].end_ms, text=text, words=run)
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dragoman.core.spacing import joined
+
 
 @dataclass(frozen=True, slots=True)
 class Character:
@@ -48,7 +50,7 @@ class Segment:
     """A stretch of speech on one channel, at most about fifteen seconds.
 
     ``index`` numbers the segments of one request in the order of the recording and never repeats. ``words`` is empty
-    when only segment times were asked for; otherwise its texts joined by spaces are ``text``. ``languages``, the most
+    when only segment times were asked for; otherwise its texts ``joined`` are ``text``. ``languages``, the most
     likely first, is filled only where the language was to be found out, and has been. Where speakers were told apart,
     all words of a segment are one person's, but for live streams: there a segment is an utterance, whoever says it.
     """
@@ -101,8 +103,8 @@ class Transcript:
 
     @property
     def text(self) -> str:
-        """All segments in the order of time, joined by spaces."""
-        return " ".join(segment.text for segment in self.segments)
+        """All segments in the order of time, with spaces where the language has them."""
+        return joined(segment.text for segment in self.segments)
 
     @property
     def words(self) -> tuple[Word, ...]:

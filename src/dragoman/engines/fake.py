@@ -27,7 +27,8 @@ from dragoman.core.errors import Cancelled, EngineNotReady
 from dragoman.core.ports import SAMPLE_RATE, Hypothesis, HypothesisWord, Samples, Utterance, WordTimes
 from dragoman.core.request import DictionaryWord, RecognitionRequest
 from dragoman.core.speakers import Change, Diarization
-from dragoman.core.transcript import Character, Turn
+from dragoman.core.transcript import Turn
+from dragoman.engines.even_times import share_out, spread
 
 _FRAME: Final = 512
 _TENTH: Final = SAMPLE_RATE // 10
@@ -205,21 +206,11 @@ class EvenAligner:
         characters: bool = False,
         known: Sequence[DictionaryWord] = (),
     ) -> tuple[WordTimes, ...]:
-        duration_ms = len(samples) * 1000 // SAMPLE_RATE
-        total = sum(len(word) for word in words)
-        times = []
-        before = 0
-        for word in words:
-            start_ms, end_ms = duration_ms * before // total, duration_ms * (before + len(word)) // total
-            spoken = _spread(word, start_ms, end_ms) if characters else ()
-            times.append(WordTimes(start_ms, end_ms, spoken))
-            before += len(word)
-        return tuple(times)
-
-
-def _spread(word: str, start_ms: int, end_ms: int) -> tuple[Character, ...]:
-    edges = [start_ms + (end_ms - start_ms) * position // len(word) for position in range(len(word) + 1)]
-    return tuple(Character(c, edges[position], edges[position + 1]) for position, c in enumerate(word))
+        bounds = share_out(words, len(samples) * 1000 // SAMPLE_RATE)
+        return tuple(
+            WordTimes(start_ms, end_ms, spread(word, start_ms, end_ms) if characters else ())
+            for word, (start_ms, end_ms) in zip(words, pairwise(bounds), strict=True)
+        )
 
 
 class LoudnessIdentifier:

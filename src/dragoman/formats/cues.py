@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise, zip_longest
 from typing import Final
 
+from dragoman.core.spacing import joined, parts, width
 from dragoman.core.transcript import Segment, Transcript
 
 MAX_LINE: Final = 42
-"""Characters in a line; only a single longer word exceeds it. A cue has at most two lines."""
+"""Characters in a line, of Chinese and Japanese half as many; only a single longer word exceeds it. A cue has at most
+two lines."""
 MAX_CUE_MS: Final = 7_000
 MIN_CUE_MS: Final = 1_000
 """A shorter cue stays on the screen this long, where the next one leaves room."""
@@ -19,7 +21,9 @@ MIN_GAP_MS: Final = 80
 PAUSE_MS: Final = 300
 """Silence between two words that is a good place to cut."""
 
-_BREAK_COST: Final = {".": 0.0, "?": 0.0, "!": 0.0, ";": 0.5, ":": 0.5, ",": 1.0}
+_BREAK_COST: Final = {
+    mark: cost for marks, cost in ((".?!。？！", 0.0), (";:；：", 0.5), (",，、", 1.0)) for mark in marks
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """What is never cut: a word without white space."""
+    """What is never cut: a word without white space, a character where words have none between them."""
 
     text: str
     start_ms: int
@@ -52,8 +56,8 @@ def cues(transcript: Transcript, *, label_width: int = 0) -> list[Cue]:
     found: list[Cue] = []
     for channel in transcript.channels:
         uncut = (_pieces(segment) for segment in transcript.channel(channel))
-        parts = [part for pieces in uncut for part in _cut(pieces, label_width)]
-        found += _timed(parts, channel, transcript.duration_ms, label_width)
+        shown = [part for pieces in uncut for part in _cut(pieces, label_width)]
+        found += _timed(shown, channel, transcript.duration_ms, label_width)
     return sorted(found, key=lambda cue: cue.start_ms)
 
 
@@ -70,7 +74,7 @@ def _pieces(segment: Segment) -> list[_Piece]:
     if segment.words:
         texts = ((" ".join(word.text.split()), word) for word in segment.words)
         return [_Piece(text, word.start_ms, word.end_ms, segment.speaker) for text, word in texts if text]
-    words = segment.text.split()
+    words = parts(segment.text)
     ends = list(accumulate((len(word) + 1 for word in words), initial=0))
     span_ms = segment.end_ms - segment.start_ms
     times = [segment.start_ms + span_ms * end // (ends[-1] or 1) for end in ends]
@@ -101,7 +105,7 @@ def _fits(part: Sequence[_Piece], label_width: int) -> bool:
     if part[-1].end_ms - part[0].start_ms > MAX_CUE_MS:
         return False
     return all(
-        len(line) <= MAX_LINE - (label_width if row == 0 else 0) for row, line in enumerate(_lines(part, label_width))
+        width(line) <= MAX_LINE - (label_width if row == 0 else 0) for row, line in enumerate(_lines(part, label_width))
     )
 
 
@@ -124,15 +128,15 @@ def _mark(text: str) -> str:
 def _lines(part: Sequence[_Piece], label_width: int) -> tuple[str, ...]:
     """One line where it fits, else two of about the same length, rather cut after punctuation."""
     texts = [piece.text for piece in part]
-    whole = " ".join(texts)
-    if len(texts) == 1 or len(whole) <= MAX_LINE - label_width:
+    whole = joined(texts)
+    if len(texts) == 1 or width(whole) <= MAX_LINE - label_width:
         return (whole,)
 
     def cost(pair: tuple[str, str]) -> tuple[bool, int]:
-        longest = max(len(pair[0]) + label_width, len(pair[1]))
+        longest = max(width(pair[0]) + label_width, width(pair[1]))
         return longest > MAX_LINE, longest - (10 if _mark(pair[0]) in _BREAK_COST else 0)
 
-    return min(((" ".join(texts[:at]), " ".join(texts[at:])) for at in range(1, len(texts))), key=cost)
+    return min(((joined(texts[:at]), joined(texts[at:])) for at in range(1, len(texts))), key=cost)
 
 
 def _timed(parts: Sequence[Sequence[_Piece]], channel: int, duration_ms: int, label_width: int) -> list[Cue]:

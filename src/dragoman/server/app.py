@@ -41,9 +41,13 @@ DIALECTS: Final[dict[str, Callable[[Services, Settings], Dialect]]] = {
         services, models={**settings.openai_models, **{name: name for name in settings.profiles}}
     ),
     "amazon_transcribe": lambda services, settings: amazon_transcribe.dialect(services),
-    "phonexia_4": lambda services, settings: phonexia_4.dialect(services),
+    "phonexia_4": lambda services, settings: phonexia_4.dialect(
+        services, engines={str(name): profile for name, profile in settings.phonexia_4_engines.items()}
+    ),
     "speechmatics_v1": lambda services, settings: speechmatics_v1.dialect(
-        services, private_callbacks=settings.callback_private_addresses
+        services,
+        points={str(name): profile for name, profile in settings.speechmatics_operating_points.items()},
+        private_callbacks=settings.callback_private_addresses,
     ),
 }
 
@@ -97,7 +101,7 @@ def build_app(settings: Settings, recognition: Recognition) -> Application:
         jobs.aclose,
         word_lists.aclose,
     )
-    routes: list[BaseRoute] = [*_health_routes(lifespan)]
+    routes: list[BaseRoute] = [*_health_routes(lifespan, recognition)]
     for dialect in dialects:
         routes += (*dialect.routes, *dialect.sockets)
     routes += web_routes(dialects)
@@ -138,19 +142,20 @@ _STATUSES: Final[dict[type[DragomanError], int]] = {
 }
 
 
-def _health_routes(lifespan: Lifespan) -> tuple[Route, ...]:
+def _health_routes(lifespan: Lifespan, recognition: Recognition) -> tuple[Route, ...]:
     async def healthz(request: Request, send: Send) -> None:
         """The process answers."""
         await json_reply({"status": "ok"}).send(send)
 
     async def readyz(request: Request, send: Send) -> None:
-        """Speech is recognised right now."""
+        """Speech is recognised right now, with the profile ``default``; others that cannot be used are named."""
         try:
             await lifespan.check_ready()
         except EngineNotReady as error:
             await json_reply({"status": "not ready", "reason": error.message}, 503).send(send)
         else:
-            await json_reply({"status": "ready"}).send(send)
+            faults = {"unavailable": dict(recognition.faults)} if recognition.faults else {}
+            await json_reply({"status": "ready", **faults}).send(send)
 
     return (
         Route("/healthz", Endpoint(healthz), methods=["GET"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,9 +10,10 @@ from dragoman.core.errors import EngineNotReady, UnknownModel, UnsupportedLangua
 from dragoman.core.models import InstalledModel, Model, ModelEngine
 from dragoman.server.settings import Settings
 from dragoman.server.state import state_folder
+from dragoman.service import model_choice
 from dragoman.service.model_catalogue import CatalogueError, read_catalogue
 from dragoman.service.model_choice import ModelWish, candidates, choose
-from dragoman.service.model_folder import ModelFolder
+from dragoman.service.model_folder import DamagedModel, ModelFolder
 from dragoman.service.models import Models
 from dragoman.transport.download import fetch
 
@@ -36,12 +37,37 @@ def model_in(settings: Settings, name: str, language: str | None) -> Path:
     """The folder of the installed model that serves a profile. Raises ``EngineNotReady`` with what to do."""
     wish = next(each for each in wishes(settings) if each.profile == name)
     root = models_folder(settings)
-    installed = [each for each in ModelFolder(root).models() if isinstance(each, InstalledModel)]
+    found = ModelFolder(root).models()
+    installed = [each for each in found if isinstance(each, InstalledModel)]
     try:
+        for each in found:
+            if isinstance(each, DamagedModel) and each.name in wish.models:
+                remedy = build_models(settings).remedy(each.name)
+                raise EngineNotReady(
+                    f"The model {each.name} of profile {name} is damaged: {each.fault}. Use `{remedy}`."
+                )
         chosen = choose(wish, language, [each.model for each in installed], catalogue(settings))
     except (UnknownModel, UnsupportedLanguage, CatalogueError) as error:
         raise EngineNotReady(str(error)) from error
     return next(each.folder for each in installed if each.model == chosen)
+
+
+def languages_in(folder: Path) -> tuple[str, ...]:
+    """Those of an installed model, by its folder."""
+    installed = ModelFolder(folder.parent).model(folder.name)
+    return installed.model.languages if isinstance(installed, InstalledModel) else ()
+
+
+def advice(settings: Settings, profile: str, language: str, faults: Mapping[str, str]) -> str:
+    """What to do so that a profile recognises a language that it does not. ``faults``: profiles that cannot be used."""
+    if broken := [faults[other] for other in settings.profiles[profile].others if other in faults]:
+        return " ".join(broken)
+    try:
+        known = catalogue(settings)
+    except CatalogueError as error:
+        return f"{error}."
+    found = ModelFolder(models_folder(settings)).models()
+    return model_choice.advice(profile, language, [e.model for e in found if isinstance(e, InstalledModel)], known)
 
 
 def catalogue(settings: Settings) -> dict[str, Model]:
@@ -58,14 +84,14 @@ def catalogue(settings: Settings) -> dict[str, Model]:
 
 
 def wishes(settings: Settings) -> Iterator[ModelWish]:
-    """Of every profile whose engine can run installed models."""
+    """Of every profile that an installed model serves."""
     for name, profile in settings.profiles.items():
-        if profile.engine in set(ModelEngine):
+        if profile.engine in set(ModelEngine) and not profile.is_embedded and profile.moonshine is None:
             yield ModelWish(name, ModelEngine(profile.engine), profile.models)
 
 
 def profiles_of(model: Model, settings: Settings, installed: Iterable[Model]) -> list[str]:
-    """The profiles that this model may serve."""
+    """The profiles that this model may serve, also by way of others."""
     known = list(installed)
     served = []
     for wish in wishes(settings):
@@ -74,4 +100,5 @@ def profiles_of(model: Model, settings: Settings, installed: Iterable[Model]) ->
                 served.append(wish.profile)
         except UnknownModel:
             continue  # the profile names a model that is not there, and serves nobody
-    return served
+    by_way = [name for name, profile in settings.profiles.items() if not {*profile.others}.isdisjoint(served)]
+    return [name for name in settings.profiles if name in (*served, *by_way)]

@@ -7,12 +7,14 @@ import sys
 import wave
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from dragoman.core.errors import EngineNotReady
+from dragoman.server.models import advice
 from dragoman.server.settings import Settings
 from dragoman.service import worker_protocol
 from dragoman.service.limits import Admission, Quota
@@ -36,6 +38,7 @@ def build_recognition(settings: Settings) -> Recognition:
         spoken_sample(settings.spool_dir),
         readiness_cache_s=settings.readiness_cache_s,
         max_streams=settings.max_concurrent_streams,
+        advise=partial(advice, settings),
     )
 
 

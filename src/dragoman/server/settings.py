@@ -18,9 +18,21 @@ import msgspec
 from msgspec import Meta
 
 Positive = Annotated[int, Meta(gt=0)]
+Language = Annotated[str, Meta(pattern="^[a-z]{2}$")]
 TelecomxEngine = Literal["FREE", "ELEVEN"]
+Grade = Literal["standard", "enhanced"]
+"""Of two recognisers of a vendor."""
 
 ENVIRONMENT_PREFIX = "DRAGOMAN_"
+
+
+class Moonshine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A model of a profile whose engine is ``moonshine``, other than the embedded one."""
+
+    folder: Path
+    """The folder with the model's files."""
+    language: Annotated[str, Meta(pattern="^[a-z]{2}$")] = "en"
+    """The language that it knows, ISO 639-1."""
 
 
 class Whisper(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,7 +41,7 @@ class Whisper(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     folder: Path | None = None
     """The folder with the model in CTranslate2's format: model.bin, config.json, tokenizer.json, vocabulary.json;
     ``None``: an installed model, see ``models``."""
-    language: Annotated[str, Meta(pattern="^[a-z]{2}$")] | None = None
+    language: Language | None = None
     """What is spoken where a client does not say, ISO 639-1; ``None``: English."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Where the model is run; for ``cuda`` the libraries cuBLAS and cuDNN are needed."""
@@ -50,25 +62,70 @@ class Whisper(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """After so many seconds without work the model's memory is given back until there is work; ``None``: never."""
 
 
+class Sherpa(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The model of a profile whose engine is ``sherpa``, and what it may use."""
+
+    folder: Path | None = None
+    """The folder with the model, its files under the names they are published with: encoder, decoder and joiner, or
+    model, and tokens.txt; ``None``: an installed model, see ``models``."""
+    languages: tuple[Annotated[str, Meta(pattern="^[a-z]{2}$")], ...] = ()
+    """What the model recognises, ISO 639-1, where neither its files nor the catalogue say it: a transducer in a
+    ``folder``."""
+    language: Annotated[str, Meta(pattern="^[a-z]{2}$")] | None = None
+    """What is spoken where a client does not say; ``None``: the first language of the model."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where the model is run; ``cuda`` needs a build of sherpa-onnx that is not the one of the extra."""
+    int8: bool | None = None
+    """Which form of the model is taken where a folder has both; ``None``: the quantised one on a processor."""
+    threads: Positive = 1
+    """Cores that one worker uses."""
+    beam: Positive = 4
+    """So many hypotheses a transducer keeps while it decodes; 1 is fastest, and cannot prefer phrases. The ``mode`` of
+    the profile says nothing here."""
+    draft_batch: Positive = 4
+    """Partial results of so many live streams are computed at once, by streaming models."""
+    gpu_memory_mb: Positive | None = None
+    """Larger model files are not loaded onto a GPU."""
+    idle_s: Positive | None = None
+    """After so many seconds without work the model's memory is given back until there is work; ``None``: never."""
+
+
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One recogniser configuration that dialects refer to by name."""
 
-    engine: Literal["moonshine", "whisper", "fake"] = "moonshine"
-    """``moonshine`` is the embedded model; ``whisper`` an installed model, with the extra `whisper`; ``fake`` needs no
-    model and makes words up."""
+    engine: Literal["moonshine", "whisper", "sherpa", "fake"] = "moonshine"
+    """``moonshine`` is the embedded model, or an installed one of its kind; ``whisper`` and ``sherpa`` are installed
+    models, with the extra of that name; ``fake`` needs no model and makes words up."""
     mode: Literal["speed", "balanced", "accuracy"] = "balanced"
     """How hard to try: more accuracy costs more processor time."""
     quota_minutes: Annotated[float, Meta(ge=0)] | None = None
     """Minutes of audio per key and calendar day (UTC); ``None``: no quota."""
     models: tuple[str, ...] = ()
-    """Which of the installed models serves it, for engines other than the embedded one; without any, the only one there
-    is."""
+    """Which of the installed models serves it; without any, the embedded one with ``moonshine``, and the only one there
+    is with other engines."""
+    languages: tuple[Language, ...] = ()
+    """The languages of its model that it serves, ISO 639-1; without any, all of them."""
+    others: tuple[str, ...] = ()
+    """Profiles whose languages it serves too, each with its own model, as far as its own model does not."""
+    moonshine: Moonshine | None = None
+    """A model of the engine ``moonshine`` in a folder of your own; see below."""
     whisper: Whisper | None = None
     """The model of the engine ``whisper``; see below."""
+    sherpa: Sherpa | None = None
+    """The model of the engine ``sherpa``; see below."""
 
     def __post_init__(self) -> None:
         if self.engine != "whisper" and self.whisper is not None:
             raise ValueError("the table whisper goes with engine = 'whisper'")
+        if self.engine != "sherpa" and self.sherpa is not None:
+            raise ValueError("the table sherpa goes with engine = 'sherpa'")
+        if self.moonshine is not None and (self.engine != "moonshine" or self.models):
+            raise ValueError("the table moonshine goes with engine = 'moonshine', and in the place of models")
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the model that the package carries serves it."""
+        return self.engine == "moonshine" and not self.models and self.moonshine is None
 
 
 def _profiles() -> dict[str, Profile]:
@@ -77,6 +134,10 @@ def _profiles() -> dict[str, Profile]:
 
 def _telecomx_engines() -> dict[TelecomxEngine, str]:
     return {"FREE": "default", "ELEVEN": "accurate"}
+
+
+def _grades() -> dict[Grade, str]:
+    return {"standard": "default", "enhanced": "accurate"}
 
 
 def _openai_models() -> dict[str, str]:
@@ -174,6 +235,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The recognisers that clients choose by name; see below."""
     telecomx_engines: dict[TelecomxEngine, str] = msgspec.field(default_factory=_telecomx_engines)
     """Telecomx engine names → profiles."""
+    speechmatics_operating_points: dict[Grade, str] = msgspec.field(default_factory=_grades)
+    """Speechmatics operating points → profiles."""
+    phonexia_4_engines: dict[Grade, str] = msgspec.field(default_factory=_grades)
+    """Engines of Phonexia Speech Platform 4 → profiles."""
     openai_models: dict[str, str] = msgspec.field(default_factory=_openai_models)
     """OpenAI model names → profiles; profile names themselves always work."""
     phonexia_model: str | None = None
@@ -223,11 +288,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The least severe messages that are logged."""
 
     def __post_init__(self) -> None:
-        for name, profile in (*self.telecomx_engines.items(), *self.openai_models.items()):
-            if profile not in self.profiles:
-                raise ValueError(f"{name} refers to profile {profile!r}, which is not among {sorted(self.profiles)}")
+        grades = (self.speechmatics_operating_points, self.phonexia_4_engines)
+        named = (self.telecomx_engines, *grades, self.openai_models)
+        for word, name in (item for names in named for item in names.items()):
+            if name not in self.profiles:
+                raise ValueError(f"{word} refers to profile {name!r}, which is not among {sorted(self.profiles)}")
         if "default" not in self.profiles:
             raise ValueError("profiles must contain one named 'default'")
+        for name, profile in self.profiles.items():
+            for other in profile.others:
+                _check_other(name, other, self.profiles)
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key go together")
         if self.tls is not None and self.tls_cert is not None:
@@ -244,6 +314,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def concurrent_jobs(self) -> int:
         return self.max_concurrent_jobs or self.worker_count
+
+
+def _check_other(name: str, other: str, profiles: Mapping[str, Profile]) -> None:
+    """What ``others`` of the profile ``name`` may name. Raises ``ValueError``."""
+    if other not in profiles:
+        raise ValueError(f"others of profile {name!r} names {other!r}, which is not among {sorted(profiles)}")
+    if profiles[other].others:
+        raise ValueError(
+            f"others of profile {name!r} names {other!r}, which has others itself; name only profiles without any, all"
+            " of them here"
+        )
+    if profiles[name].others.count(other) > 1:
+        raise ValueError(f"others of profile {name!r} names {other!r} twice")
 
 
 class SettingsError(ValueError):

@@ -21,10 +21,10 @@ import time
 import traceback
 import wave
 from array import array
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import BinaryIO, Final, Never
 
@@ -35,7 +35,8 @@ from dragoman.core.errors import Cancelled, DragomanError, InternalError, Invali
 from dragoman.core.events import Finished, Opened, Progress, SpeakersFound
 from dragoman.core.ports import SAMPLE_RATE, Engine
 from dragoman.language.classes import WordClasses
-from dragoman.server.settings import Profile, Settings, Whisper, load_settings
+from dragoman.server.profiles import Loaded, load_profiles
+from dragoman.server.settings import Moonshine, Profile, Settings, Sherpa, Whisper, load_settings
 from dragoman.service import worker_protocol as protocol
 from dragoman.service.calibration import stream_capacity
 from dragoman.service.endpointing import EndpointingRule
@@ -71,17 +72,19 @@ def main() -> Never:
     threading.Thread(target=_take_orders, args=(orders, worker), name="orders", daemon=True).start()
     started = time.monotonic()
     try:
-        recognisers = build_recognisers(settings)
+        loaded = load_recognisers(settings)
     except DragomanError as error:
         worker.send([protocol.NotReady(error.message)])
         os._exit(1)
     rule = EndpointingRule(settings.utterance_silence_ms, settings.utterance_longest_ms)
+    recognisers = loaded.recognisers
     streams = StreamTurns(recognisers, rule, settings.max_duration_s, worker.send)
     known = os.environ.get(protocol.STREAM_CAPACITY)
     capacity = int(known) if known else stream_capacity(recognisers["default"], *_spoken())
     load_ms = round((time.monotonic() - started) * 1000)
     transcriber = Transcriber(recognisers, _limits(settings))
-    worker.run(transcriber, streams, protocol.Ready(transcriber.capabilities(), load_ms, capacity))
+    ready = protocol.Ready(transcriber.capabilities(), load_ms, capacity, loaded.faults)
+    worker.run(transcriber, streams, ready)
 
 
 def build_transcriber(settings: Settings) -> Transcriber:
@@ -91,18 +94,27 @@ def build_transcriber(settings: Settings) -> Transcriber:
 
 def build_recognisers(settings: Settings) -> dict[str, Recogniser]:
     """The configured recognisers, loaded, by profile. Raises ``EngineNotReady``."""
-    profiles = {name: _placed(settings, name, profile) for name, profile in settings.profiles.items()}
-    used: dict[str, set[Profile]] = {}
-    for profile in profiles.values():
-        used.setdefault(profile.engine, set()).add(profile)
+    return load_recognisers(settings).recognisers
+
+
+def load_recognisers(settings: Settings) -> Loaded:
+    """The same, and what is wrong with those that cannot be used."""
     classes = WordClasses(settings.classes_dir)
     classes.load()
-    loaded = {engine: RECOGNISERS[engine](group, classes) for engine, group in used.items()}
-    return {name: loaded[profile.engine][profile] for name, profile in profiles.items()}
+
+    def load(profiles: Collection[Profile]) -> Mapping[Profile, Recogniser]:
+        (engine,) = {profile.engine for profile in profiles}
+        return RECOGNISERS[engine](profiles, classes)
+
+    return load_profiles(settings.profiles, partial(_placed, settings), load)
 
 
 def _placed(settings: Settings, name: str, profile: Profile) -> Profile:
     """The profile with the folder of its model. Raises ``EngineNotReady``."""
+    if profile.engine == "moonshine":
+        return _placed_moonshine(settings, name, profile) if profile.models else profile
+    if profile.engine == "sherpa":
+        return msgspec.structs.replace(profile, sherpa=_placed_sherpa(settings, name, profile.sherpa or Sherpa()))
     if profile.engine != "whisper":
         return profile
     model = profile.whisper or Whisper()
@@ -111,6 +123,25 @@ def _placed(settings: Settings, name: str, profile: Profile) -> Profile:
 
         model = msgspec.structs.replace(model, folder=model_in(settings, name, model.language))
     return msgspec.structs.replace(profile, whisper=model)
+
+
+def _placed_moonshine(settings: Settings, name: str, profile: Profile) -> Profile:
+    """With the folder of the installed model that it names, and the language that is known of that model."""
+    from dragoman.server.models import languages_in, model_in
+
+    folder = model_in(settings, name, None)
+    table = Moonshine(folder=folder, language=languages_in(folder)[0])
+    return msgspec.structs.replace(profile, models=(), moonshine=table)
+
+
+def _placed_sherpa(settings: Settings, name: str, model: Sherpa) -> Sherpa:
+    """With its folder, and the languages that the catalogue or whoever installed it gave it."""
+    if model.folder is not None:
+        return model
+    from dragoman.server.models import languages_in, model_in
+
+    folder = model_in(settings, name, model.language)
+    return msgspec.structs.replace(model, folder=folder, languages=model.languages or languages_in(folder))
 
 
 def _limits(settings: Settings) -> MediaLimits:
@@ -151,12 +182,22 @@ def _fake(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, 
 
 
 def _moonshine(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, Recogniser]:
+    from dragoman.engines.moonshine.align import AttentionAligner
     from dragoman.engines.moonshine.engine import MoonshineEngine
 
-    engine = MoonshineEngine(class_members=classes.members)
-    engine.load()
-    english = _english()
-    return {profile: english(engine.in_mode(profile.mode)) for profile in profiles}
+    found: dict[Profile, Recogniser] = {}
+    for model in {profile.moonshine for profile in profiles}:
+        engine = MoonshineEngine(class_members=classes.members)
+        if model is not None:
+            engine = MoonshineEngine(folder=model.folder, languages=(model.language,), class_members=classes.members)
+        engine.load()
+        recogniser = _english()(engine)
+        if model is not None and model.language != "en":
+            recogniser = replace(recogniser, aligners={model.language: AttentionAligner(engine)})
+        for profile in profiles:
+            if profile.moonshine == model:
+                found[profile] = replace(recogniser, engine=engine.in_mode(profile.mode))
+    return found
 
 
 def _whisper(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, Recogniser]:
@@ -191,6 +232,38 @@ def _whisper(profiles: Collection[Profile], classes: WordClasses) -> dict[Profil
     return found
 
 
+def _sherpa(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, Recogniser]:
+    from dragoman.engines.sherpa.align import TokenAligner
+    from dragoman.engines.sherpa.engine import SherpaEngine
+    from dragoman.engines.sherpa.library import Resources
+    from dragoman.engines.sherpa.network import SherpaNetwork
+
+    found: dict[Profile, Recogniser] = {}
+    for model in {profile.sherpa for profile in profiles if profile.sherpa is not None}:
+        resources = Resources(
+            device=model.device,
+            threads=model.threads,
+            int8=model.int8,
+            gpu_memory_mb=model.gpu_memory_mb,
+            idle_s=model.idle_s,
+        )
+        assert model.folder is not None
+        engine = SherpaEngine(
+            SherpaNetwork(model.folder, resources, model.beam),
+            language=model.language,
+            languages=model.languages,
+            draft_batch=model.draft_batch,
+            class_members=classes.members,
+        )
+        engine.load()
+        aligner = TokenAligner(engine.places)
+        languages = engine.capabilities.languages
+        aligners = {language: aligner for language in languages if language != "en"}
+        recogniser = replace(_english()(engine), aligners=aligners)
+        found |= {profile: recogniser for profile in profiles if profile.sherpa == model}
+    return found
+
+
 @cache
 def _english() -> Callable[[Engine], Recogniser]:
     """What any engine needs beside it to recognise English, loaded."""
@@ -212,6 +285,7 @@ def _english() -> Callable[[Engine], Recogniser]:
 RECOGNISERS: Final[dict[str, Callable[[Collection[Profile], WordClasses], dict[Profile, Recogniser]]]] = {
     "moonshine": _moonshine,
     "whisper": _whisper,
+    "sherpa": _sherpa,
     "fake": _fake,
 }
 """Each engine: the profiles that use it → loaded recognisers. The imports are inside, so that a worker loads only
@@ -444,8 +518,10 @@ def _restrict(settings: Settings) -> None:
     if sys.platform == "linux":
         import resource
 
-        models = [profile.whisper for profile in settings.profiles.values() if profile.whisper is not None]
-        if not any(model.device == "cuda" for model in models):  # CUDA reserves far more addresses than it uses
+        models = [model for profile in settings.profiles.values() for model in (profile.whisper, profile.sherpa)]
+        if not any(
+            model is not None and model.device == "cuda" for model in models
+        ):  # CUDA reserves far more addresses than it uses
             memory = settings.worker_memory_mb * 2**20
             resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

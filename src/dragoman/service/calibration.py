@@ -73,7 +73,7 @@ def _draft_s(recogniser: Recogniser, pcm: bytes, rate: int, clock: Callable[[], 
     if work is None or work.kind is not Kind.PARTIAL:
         return 0.0
     began = clock()
-    session.drafted(recogniser.engine.draft([session.utterance()])[0])
+    session.drafted(session.engine.draft([session.utterance()])[0])
     return clock() - began
 
 

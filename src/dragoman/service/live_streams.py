@@ -17,13 +17,13 @@ from typing import Final
 
 from dragoman.audio.place import Place
 from dragoman.core import events
-from dragoman.core.errors import Cancelled, DragomanError, InvalidRequest, NoFreeInstance, WorkerLost
+from dragoman.core.errors import Cancelled, DragomanError, EngineNotReady, InvalidRequest, NoFreeInstance, WorkerLost
 from dragoman.core.events import SpeechEvent
 from dragoman.core.request import AudioEncoding, RecognitionRequest, Vocabulary
 from dragoman.core.transcript import Word
 from dragoman.service import worker_protocol as protocol
 from dragoman.service.kept_audio import KeptAudio
-from dragoman.service.worker_process import Worker
+from dragoman.service.worker_process import Worker, able
 
 _SHORTEST_PIECE_MS: Final = 20
 _LONGEST_PIECE_MS: Final = 1_000
@@ -350,11 +350,11 @@ class LiveStreams:
     def place(self) -> None:
         """Give the streams that wait to the workers that have the least to do for others, as far as there are any."""
         for stream in list(self._waiting):
-            candidates = [
-                worker
-                for worker in self._workers.values()
-                if worker.ready and (stream.slot is None or stream.slot == worker.slot)
-            ]
+            try:
+                candidates = able(self._workers.values(), stream.request.profile, stream.slot)
+            except EngineNotReady as error:
+                stream.fail(error)
+                continue
             if candidates:
                 self._waiting.remove(stream)
                 self._assign(min(candidates, key=self._instances_on), stream)

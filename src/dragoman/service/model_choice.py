@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from dragoman.core.errors import UnknownModel, UnsupportedLanguage
 from dragoman.core.models import Model, ModelEngine, ModelTask
+
+_MOST_NAMED: Final = 3
+"""Of models that could be installed: the smallest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +76,38 @@ def choose(wish: ModelWish, language: str | None, installed: Sequence[Model], ca
     return able[0]
 
 
+def advice(profile: str, language: str, installed: Iterable[Model], catalogue: Mapping[str, Model]) -> str:
+    """What to do so that a profile recognises a language that it does not."""
+    anyone = ModelWish(profile)
+    named = f"name it in `models` of a profile, and that profile in `others` of profile {profile}."
+    if there := _knowing(anyone, language, installed):
+        return f"The installed model {there[0].name} does: {named}"
+    return f"{_install(anyone, language, catalogue)}, {named}"
+
+
 def _nothing_installed(wish: ModelWish, language: str | None, catalogue: Mapping[str, Model]) -> str:
-    fitting = [
+    what = f"the language {language}" if language else "speech"
+    named = f", and name it in `models` of profile {wish.profile}" if wish.models else ""
+    told = f"No installed model of profile {wish.profile} recognises {what}."
+    return f"{told} {_install(wish, language, catalogue)}{named}."
+
+
+def _install(wish: ModelWish, language: str | None, catalogue: Mapping[str, Model]) -> str:
+    """The beginning of a sentence."""
+    fitting = _knowing(wish, language, catalogue.values())
+    if not fitting:
+        return "The catalogue has none; add one with `dragoman models add NAME --path FOLDER`"
+    commands = (f"`dragoman models pull {model.name}`" for model in fitting[:_MOST_NAMED])
+    return f"Install a model with {' or '.join(commands)}"
+
+
+def _knowing(wish: ModelWish, language: str | None, models: Iterable[Model]) -> list[Model]:
+    """Those that fit, the smallest first."""
+    fitting = (
         model
-        for model in catalogue.values()
+        for model in models
         if model.task is ModelTask.RECOGNITION
         and wish.engine in (None, model.engine)
         and (language is None or language in model.languages)
-    ]
-    what = f"No installed model of profile {wish.profile} recognises " + (
-        f"the language {language}." if language else "speech."
     )
-    if not fitting:
-        return f"{what} The catalogue has none; add one with `dragoman models add NAME --path FOLDER`."
-    commands = " or ".join(
-        f"`dragoman models pull {model.name}`" for model in sorted(fitting, key=lambda each: each.size)
-    )
-    named = f", and name it in `models` of profile {wish.profile}" if wish.models else ""
-    return f"{what} Install one with {commands}{named}."
+    return sorted(fitting, key=lambda each: each.size)

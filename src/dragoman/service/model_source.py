@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from dragoman.core.models import ModelFile
+from dragoman.core.model_layouts import LAYOUTS, Layout
+from dragoman.core.models import ModelEngine, ModelFile
 from dragoman.service.download import sha256
 from dragoman.service.model_catalogue import MANIFEST
 
@@ -39,8 +40,34 @@ class SourceFolder:
                     f"{file.path} has {size:,} bytes and should have {file.size:,}; copy the file again, or get it anew"
                 )
 
-    def describe(self) -> tuple[ModelFile, ...]:
-        """All files that are here, hidden ones left out."""
+    def layout(self, engine: ModelEngine | None) -> Layout | None:
+        """Of which kind the model is, where its files tell that, and its engine is this one or not said."""
+        names = {path.name for path in self._folder.iterdir() if not path.name.startswith(".")}
+        able = [each for each in LAYOUTS if engine in (None, each.engine)]
+        found = next((each for each in able if each.is_meant(names)), None)
+        if found is None:
+            if engine is not None and able:
+                known = " or of ".join(", ".join(each.files) for each in able)
+                raise UnusableFolder(f"{self._folder} holds no model for {engine}, which consists of {known}")
+            return None
+        if missing := found.missing(names):
+            raise UnusableFolder(
+                f"{', '.join(missing)} is missing in {self._folder}, which seems to hold a model for {found.engine}; "
+                "copy it there, or say with --engine what else runs the model"
+            )
+        for name in found.of(names):
+            if not self._inside(name).stat().st_size:
+                raise UnusableFolder(f"{name} in {self._folder} is empty; copy the file again, or get it anew")
+        return found
+
+    def language(self, layout: Layout) -> str | None:
+        """ISO 639-1, where the names of the folders say which one the model knows."""
+        return layout.language(self._folder.parts)
+
+    def describe(self, layout: Layout | None = None) -> tuple[ModelFile, ...]:
+        """The files of the layout; without one all that are here, hidden ones left out."""
+        if layout is not None:
+            return tuple(self._described(name) for name in layout.of(os.listdir(self._folder)))
         paths: list[str] = []
         for found, folders, names in os.walk(self._folder):
             folders[:] = sorted(name for name in folders if not name.startswith("."))

@@ -138,13 +138,17 @@ class Models:
             if description is not None:
                 raise ModelsError(f"{name} is described in the catalogue; give another name, or no description")
             return entry
-        if description is None or description.engine is None:
+        described = description or Description()
+        layout = folder.layout(described.engine)
+        engine = layout.engine if layout else described.engine
+        if engine is None:
             raise ModelsError(f"{name} is not in the catalogue; say which engine runs it, and which languages it knows")
-        if description.task is ModelTask.RECOGNITION and not description.languages:
-            raise ModelsError("a model that recognises speech needs at least one language")
-        model = Model(
-            name, description.task, description.engine, folder.describe(), description.languages, description.kind
-        )
+        told = folder.language(layout) if layout else None
+        languages = described.languages or ((told,) if told else ())
+        if described.task is ModelTask.RECOGNITION and not languages:
+            raise ModelsError("a model that recognises speech needs at least one language; say it with --language")
+        kind = described.kind or (layout.kind if layout else "")
+        model = Model(name, described.task, engine, folder.describe(layout), languages, kind)
         check_model(model)
         return model
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from dragoman.audio.segment import SpeechSegment
 from dragoman.core.capabilities import Capabilities
-from dragoman.core.errors import Cancelled
+from dragoman.core.errors import Cancelled, EngineNotReady
 from dragoman.core.ports import Aligner, Diarizer, DictionaryMatcher, Engine, Hypothesis, LanguageIdentifier
 from dragoman.core.request import RecognitionRequest, TimeDetail
 from dragoman.core.transcript import Character, Segment, Word
@@ -37,6 +37,8 @@ class Recogniser:
     """What stands behind a profile. Without a ``matcher`` the pronunciations of a dictionary say nothing, without an
     ``identifier`` no language can be found out, without a ``diarizer`` no speaker. ``aligners`` are those of languages
     that ``aligner`` and ``matcher`` do not know. The diarizer is loaded when it is first needed, all others are loaded.
+
+    ``languages`` are those of the engine that it is used for; none: all. ``others`` recognise further languages.
     """
 
     engine: Engine
@@ -46,17 +48,62 @@ class Recogniser:
     identifier: LanguageIdentifier | None = None
     aligners: Mapping[str, Aligner] = field(default_factory=dict)
     diarizer: Diarizer | None = None
+    languages: tuple[str, ...] = ()
+    others: tuple[Recogniser, ...] = ()
+
+    @property
+    def own_languages(self) -> tuple[str, ...]:
+        """Those that its own engine recognises."""
+        return self.languages or self.engine.capabilities.languages
 
     def in_language(self, language: str | None) -> Recogniser:
-        """With the aligner of this language, and without a matcher that does not know it."""
-        aligner = self.aligners.get(language or self.engine.capabilities.languages[0])
-        return self if aligner is None else replace(self, aligner=aligner, matcher=None)
+        """The one that recognises this language, with the language's aligner, and without a matcher that does not know
+        it."""
+        found = next((other for other in self.others if language in other.own_languages), self)
+        aligner = found.aligners.get(language or found.own_languages[0])
+        return found if aligner is None else replace(found, aligner=aligner, matcher=None)
 
     @property
     def capabilities(self) -> Capabilities:
         """The engine's, and what else there is."""
-        identifies = () if self.identifier is None else self.identifier.languages
-        return replace(self.engine.capabilities, identifies=identifies, diarizes=self.diarizer is not None)
+        others = tuple(other.capabilities for other in self.others)
+        return replace(
+            self.engine.capabilities,
+            languages=(*self.own_languages, *(language for other in others for language in other.languages)),
+            identifies=() if self.identifier is None else self.identifier.languages,
+            diarizes=self.diarizer is not None,
+            others=others,
+        )
+
+    def limited_to(self, languages: Sequence[str]) -> Recogniser:
+        """Used for these languages of its engine alone. Raises ``EngineNotReady`` for one that the engine does not
+        know."""
+        known = self.engine.capabilities.languages
+        if unknown := [language for language in languages if language not in known]:
+            raise EngineNotReady(
+                f"its model does not know {', '.join(unknown)}, which its `languages` name; it knows {', '.join(known)}"
+            )
+        return replace(self, languages=tuple(language for language in known if language in languages))
+
+    def beside(self, others: Mapping[str, Recogniser]) -> Recogniser:
+        """With ``others``, by their profiles, for the languages that its own engine is not used for.
+
+        Raises ``EngineNotReady`` when two of them claim a language.
+        """
+        claimed: dict[str, str] = {}
+        added = []
+        for profile, other in others.items():
+            further = [language for language in other.own_languages if language not in self.own_languages]
+            if both := [language for language in further if language in claimed]:
+                raise EngineNotReady(
+                    f"both {claimed[both[0]]} and {profile}, which its `others` name, recognise {', '.join(both)}; say"
+                    f" in `languages` of one of them which ones it is to serve"
+                )
+            claimed |= dict.fromkeys(further, profile)
+            added += [other.limited_to(further)] if further else []
+        identifiers = (each.identifier for each in (self, *added))
+        identifier = next((each for each in identifiers if each is not None), None)
+        return replace(self, identifier=identifier, others=tuple(added))
 
 
 def recognise_segment(

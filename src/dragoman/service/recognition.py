@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, aclosing, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +36,8 @@ class Recognition:
     """Admission, language, quota and readiness around a pool.
 
     ``sample`` gives a short recording of speech for as long as it is entered: what ``check_ready`` recognises.
-    ``max_streams`` live streams may run at once, ``None``: as many as the pool can serve.
+    ``max_streams`` live streams may run at once, ``None``: as many as the pool can serve. ``advise`` says what to do so
+    that a profile recognises a language that it does not, given what is wrong with other profiles.
     """
 
     def __init__(
@@ -48,7 +49,9 @@ class Recognition:
         *,
         readiness_cache_s: float = 5.0,
         max_streams: int | None = None,
+        advise: Callable[[str, str, Mapping[str, str]], str] = lambda profile, language, faults: "",
     ) -> None:
+        self._advise = advise
         self._pool = pool
         self._admission = admission
         self._quota = quota
@@ -96,8 +99,14 @@ class Recognition:
         return self._stream_admission.instances
 
     def capabilities(self, profile: str = "default") -> Capabilities:
-        """Known once ``start`` returned. Raises ``UnknownModel`` for a profile that is not configured."""
+        """Known once ``start`` returned. Raises ``UnknownModel`` for a profile that is not configured, and
+        ``EngineNotReady`` for one that cannot be used."""
         return self._pool.capabilities(profile)
+
+    @property
+    def faults(self) -> Mapping[str, str]:
+        """Of the configured profiles those that cannot be used, and why."""
+        return self._pool.faults
 
     def checked(self, request: RecognitionRequest) -> RecognitionRequest:
         """The request as it would be recognised now, its language filled in. Raises ``UnknownModel``,
@@ -246,10 +255,9 @@ class Recognition:
         else:
             asked = (request.language or capabilities.languages[0],)
         if unknown := [language for language in asked if language not in capabilities.languages]:
-            raise UnsupportedLanguage(
-                f"The model of profile {request.profile!r} recognises {', '.join(capabilities.languages)}, not "
-                f"{', '.join(map(repr, unknown))}."
-            )
+            known, asked_for = ", ".join(capabilities.languages), ", ".join(map(repr, unknown))
+            told = f"Profile {request.profile!r} recognises {known}, not {asked_for}."
+            raise UnsupportedLanguage(f"{told} {self._advise(request.profile, unknown[0], self.faults)}".rstrip())
         return replace(request, language=asked[0])
 
     async def _recognise_sample(self) -> None:

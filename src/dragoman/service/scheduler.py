@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final
 
+from dragoman.core.ports import Engine
 from dragoman.service.session import Kind
 
 _EARLY_S: Final = 0.5
@@ -42,7 +43,8 @@ class Waiting:
     """When it became due, in seconds; still to come if the stream is ahead of real time."""
     heard_to: float = float("inf")
     """When the last of the audio was spoken."""
-    profile: str = "default"
+    engine: Engine | None = None
+    """Partials of one engine are computed together, as many at once as it says."""
     alone: bool = False
     """It must not be computed together with others."""
     fresh: bool = False
@@ -64,10 +66,9 @@ class _Drafted:
 
 
 class Scheduler:
-    """``draft_batch`` is how many partials of a profile are computed together."""
+    """Remembers when the partials of each stream were computed, and what they cost."""
 
-    def __init__(self, draft_batch: Mapping[str, int]) -> None:
-        self._draft_batch = draft_batch
+    def __init__(self) -> None:
         self._drafted: dict[int, _Drafted] = {}
 
     def choose(self, waiting: Collection[Waiting], now: float) -> tuple[int, ...]:
@@ -142,10 +143,10 @@ class Scheduler:
         if not partials:
             return ()
         first = partials[0]
-        if first.alone:
+        if first.alone or first.engine is None:
             return (first.stream,)
-        alike = [each.stream for each in partials if each.profile == first.profile and not each.alone]
-        return tuple(alike[: self._draft_batch.get(first.profile, 1)])
+        alike = [each.stream for each in partials if each.engine is first.engine and not each.alone]
+        return tuple(alike[: first.engine.capabilities.draft_batch])
 
 
 def _due(waiting: Waiting) -> float:

@@ -23,8 +23,9 @@ from dragoman.audio.tape import Tape
 from dragoman.audio.vad import FRAME
 from dragoman.core.events import Final as FinalEvent
 from dragoman.core.events import Finished, Partial, SpeechEnded, SpeechEvent, SpeechStarted
-from dragoman.core.ports import SAMPLE_RATE, Hypothesis, HypothesisWord, Samples, Utterance, WordTimes
+from dragoman.core.ports import SAMPLE_RATE, Engine, Hypothesis, HypothesisWord, Samples, Utterance, WordTimes
 from dragoman.core.request import RecognitionRequest, TimeDetail
+from dragoman.core.spacing import joined
 from dragoman.core.transcript import Character, Segment, Word
 from dragoman.service.endpointing import Ended, Endpointer, EndpointingRule, Paused, Resumed, Started
 from dragoman.service.partials import Agreement
@@ -70,10 +71,11 @@ class _Open:
 
     index: int
     start: int
-    drafting: Utterance
     agreement: Agreement
     draft_due: int
     """Sample from which on it is drafted next."""
+    drafting: Utterance | None = None
+    """Opened with its first draft, when its language is known as well as it will be."""
     told: tuple[str, int] = ("", 0)
     """The last partial's text and how much of it is stable."""
     told_to: int = 0
@@ -126,7 +128,9 @@ class LiveSession:
         self._start = start
         self._channel = channel
         self._index_step = index_step
-        longest_ms = min(rule.longest_ms, recogniser.engine.capabilities.max_segment_ms)
+        options = request.choice.options if request.choice is not None else ()
+        engines = [recogniser.in_language(each).engine for each in (request.language, *(o.language for o in options))]
+        longest_ms = min(rule.longest_ms, *(engine.capabilities.max_segment_ms for engine in engines))
         self._endpointer = Endpointer(replace(rule, longest_ms=longest_ms))
         self._resampler = LiveResampler(rate)
         self._vad = recogniser.voice_activity.open()
@@ -155,6 +159,11 @@ class LiveSession:
     def held_samples(self) -> int:
         """How much audio is kept at the moment, at 16 kHz."""
         return self._tape.held
+
+    @property
+    def engine(self) -> Engine:
+        """That of the language that is spoken, as far as it is known."""
+        return self._recogniser.in_language(self._language.request.language).engine
 
     @property
     def has_news(self) -> bool:
@@ -223,9 +232,10 @@ class LiveSession:
         return b"" if self._speakers is None else self._speakers.remembered
 
     def utterance(self) -> tuple[Utterance, Samples]:
-        """What the engine needs to draft the open utterance when a ``PARTIAL`` is due; ``drafted`` takes the result."""
+        """What ``engine`` needs to draft the open utterance when a ``PARTIAL`` is due; ``drafted`` takes the result."""
         first = self._utterances[0]
         first.draft_to = self._looked_at
+        first.drafting = first.drafting or self.engine.open_utterance(self._language.request)
         return first.drafting, self._tape.between(first.start * FRAME, first.draft_to).data
 
     def drafted(self, hypothesis: Hypothesis) -> None:
@@ -235,7 +245,7 @@ class LiveSession:
         start, stop_ms = first.start * FRAME, self._ms(first.draft_to)
         shown = first.agreement.update(hypothesis, (first.draft_to - start) * 1000 // SAMPLE_RATE)
         said = (*first.stable, *hypothesis.words[len(first.stable) : shown.words])
-        text = " ".join(word.text for word in said)
+        text = joined(word.text for word in said)
         is_news = (text, shown.stable) != first.told or first.draft_to >= first.told_to + _TELL_EVERY
         if not said or not is_news:
             return
@@ -261,6 +271,7 @@ class LiveSession:
         if self._is_timed and shown.stable > len(first.stable):
             first.stable_end_ms = times[shown.stable - len(first.stable) - 1].end_ms
         first.stable, first.stable_words = said[: shown.stable], words[: shown.stable]
+        assert first.drafting is not None
         first.drafting.settle(shown.stable)
         segment = Segment(
             index=first.index,
@@ -293,9 +304,9 @@ class LiveSession:
         events, self._events = self._events, []
         if self._is_over and not self._utterances and not self.is_finished:
             self.is_finished = True
-            capabilities = self._recogniser.engine.capabilities
-            language = self._language.request.language or capabilities.languages[0]
-            events.append(Finished(self.taken * 1000 // self._rate, language, capabilities.model))
+            language = self._language.request.language or self._recogniser.own_languages[0]
+            model = self.engine.capabilities.model
+            events.append(Finished(self.taken * 1000 // self._rate, language, model))
         self._settle()
         return events
 
@@ -328,7 +339,6 @@ class LiveSession:
         opened = _Open(
             index=self._indices,
             start=started.start,
-            drafting=self._recogniser.engine.open_utterance(self._language.request),
             agreement=Agreement(),
             draft_due=started.speech * FRAME + _FIRST_DRAFT,
         )

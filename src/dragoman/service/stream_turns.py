@@ -69,8 +69,7 @@ class StreamTurns:
         """What lanes need, by key; what of their voices is to be heard, by its complement."""
         self._untold: dict[int, float] = {}
         """Since when finals wait for their speakers, by the key of the lane."""
-        batches = {name: recogniser.engine.capabilities.draft_batch for name, recogniser in recognisers.items()}
-        self._scheduler = Scheduler(batches)
+        self._scheduler = Scheduler()
         self._happened: dict[int, WorkerStream] = {}
         """Those that have something to report."""
         self._touched: dict[int, WorkerStream] = {}
@@ -232,7 +231,7 @@ class StreamTurns:
 
     def _draft(self, lanes: list[Lane]) -> None:
         began = self._clock()
-        engine = self._recognisers[lanes[0].stream.order.request.profile].engine
+        engine = lanes[0].session.engine
         hypotheses: list[Hypothesis] = []
         if len(lanes) > 1:
             with suppress(Exception):  # whose doing it is shows one by one
@@ -282,10 +281,10 @@ class StreamTurns:
         if work is None or behind:
             self._waiting.pop(key, None)
             return
-        due, profile = stream.spoken_at(work.due / 1000), stream.order.request.profile
+        due, engine = stream.spoken_at(work.due / 1000), lane.session.engine
         fresh = lane.drafts < _FRESH_DRAFTS
         self._waiting[key] = Waiting(
-            *(key, work.kind, due, stream.fed_to, profile), alone=stream.is_suspect, fresh=fresh
+            *(key, work.kind, due, stream.fed_to, engine), alone=stream.is_suspect, fresh=fresh
         )
 
     def _look_at_voices(self, lane: Lane) -> None:

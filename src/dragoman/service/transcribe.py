@@ -68,9 +68,10 @@ class Transcriber:
         recogniser = self._recognisers.get(request.profile)
         if recogniser is None:
             raise UnknownModel(f"There is no profile {request.profile!r}.")
-        longest_ms = recogniser.engine.capabilities.max_segment_ms
         speakers = request.speakers if with_speakers else None
         diarizer = recogniser.diarizer if speakers is not None else None
+        recogniser = recogniser.in_language(request.language)
+        longest_ms = recogniser.engine.capabilities.max_segment_ms
         with open_media(media, request.channels, self._limits) as opened:
             yield Opened(opened.duration_ms, opened.channels)
             voices = _Voices(diarizer, speakers, opened.channels) if diarizer and speakers else None
@@ -101,8 +102,8 @@ class Transcriber:
                         )
             if voices is not None:
                 yield voices.found(_ms(decoded) + 1, cancelled)
-        capabilities = recogniser.engine.capabilities
-        yield Finished(_ms(decoded), request.language or capabilities.languages[0], capabilities.model)
+        language = request.language or recogniser.own_languages[0]
+        yield Finished(_ms(decoded), language, recogniser.engine.capabilities.model)
 
 
 class _Lane:

@@ -19,12 +19,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from dragoman.core.errors import DragomanError, WorkerLost
+from dragoman.core.errors import DragomanError, EngineNotReady, WorkerLost
 from dragoman.core.events import Finished, Opened, RecognitionEvent
 from dragoman.core.request import RecognitionRequest
 from dragoman.service import worker_protocol as protocol
 from dragoman.service.sharded_file import ShardedFile, ShardRun
-from dragoman.service.worker_process import Worker
+from dragoman.service.worker_process import Worker, able
 
 log = logging.getLogger("dragoman.workers")
 
@@ -145,11 +145,13 @@ class WorkerFiles:
     def place(self) -> None:
         """Give what waits to workers, as far as there are any."""
         for attempt in sorted(self._waiting, key=lambda attempt: not attempt.file.urgent):
-            candidates = [
-                worker
-                for worker in self._workers.values()
-                if worker.ready and (attempt.slot is None or attempt.slot == worker.slot)
-            ]
+            if attempt not in self._waiting:
+                continue  # its file has just ended
+            try:
+                candidates = able(self._workers.values(), attempt.file.request.profile, attempt.slot)
+            except EngineNotReady as error:
+                self._end(attempt.file, error)
+                continue
             if candidates:
                 self._assign(min(candidates, key=self._load), attempt)
 
@@ -191,7 +193,8 @@ class WorkerFiles:
 
     def _split(self, file: _File, attempt: _Attempt, opened: Opened) -> None:
         """Let idle workers help with a long file."""
-        idle = [worker for worker in self._workers.values() if worker.ready and not self.on(worker)]
+        able_too = able(self._workers.values(), file.request.profile, None)
+        idle = [worker for worker in able_too if not self.on(worker)]
         if file.urgent or not idle or not _is_long(file.media, opened.duration_ms):
             return
         helpers = idle[: _MOST_SHARDS - 1]

@@ -6,11 +6,12 @@ import asyncio
 import os
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
+from dragoman.core.errors import EngineNotReady
 from dragoman.service import worker_protocol as protocol
 
 _MOMENT_S: Final = 1.0
@@ -78,6 +79,8 @@ class Worker:
     slot: int
     process: WorkerProcess
     ready: bool = False
+    faults: Mapping[str, str] = field(default_factory=dict)
+    """Why it has no recogniser for a profile."""
     heard_at: float = field(default_factory=time.monotonic)
     """When it last reported or was last given something to do."""
     blameless: bool = False
@@ -88,6 +91,20 @@ class Worker:
     """The live streams that it has."""
     late_ms: int = 0
     """With the live stream that it is latest with."""
+
+
+def able(workers: Iterable[Worker], profile: str, slot: int | None) -> list[Worker]:
+    """Those that can take work of this profile now: the one of this slot, or any of them if there is none to wait for.
+
+    Raises ``EngineNotReady`` when none has a recogniser for it.
+    """
+    ready = [worker for worker in workers if worker.ready]
+    serving = [worker for worker in ready if profile not in worker.faults]
+    if ready and not serving:
+        raise EngineNotReady(ready[0].faults[profile])
+    if slot is None or any(worker.slot == slot and profile in worker.faults for worker in ready):
+        return serving
+    return [worker for worker in serving if worker.slot == slot]
 
 
 @asynccontextmanager

@@ -129,6 +129,8 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
     load_ms: int
     streams: int = 0
     """How many live streams it can serve in real time."""
+    faults: dict[str, str] = {}
+    """Why it has no recogniser for a profile."""
 
 
 class NotReady(msgspec.Struct, frozen=True, tag="not_ready"):

@@ -72,6 +72,7 @@ class WorkerPool:
         self._tasks: list[asyncio.Task[None]] = []
         self._all_ready: asyncio.Future[None] | None = None
         self._capabilities: dict[str, Capabilities] = {}
+        self._faults: dict[str, str] = {}
         self._capacities: dict[int, int] = {}
         """Of live streams, by slot: what the last worker there said."""
         self._failure = ""
@@ -100,7 +101,13 @@ class WorkerPool:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    @property
+    def faults(self) -> Mapping[str, str]:
+        return self._faults
+
     def capabilities(self, profile: str) -> Capabilities:
+        if profile in self._faults:
+            raise EngineNotReady(self._faults[profile])
         try:
             return self._capabilities[profile]
         except KeyError:
@@ -224,16 +231,27 @@ class WorkerPool:
             return True
         return self._files.is_working(worker) and now - worker.heard_at > self._timing.stalled_after
 
+    def _look_at_faults(self) -> None:
+        """A profile is at fault while no worker has a recogniser for it."""
+        ready = [worker for worker in self._workers.values() if worker.ready]
+        faults = {name: fault for name, fault in ready[0].faults.items() if all(name in w.faults for w in ready)}
+        for name, fault in faults.items():
+            if self._faults.get(name) != fault:
+                log.error("profile %s cannot be used: %s", name, fault)
+        self._faults = faults
+
     def _take(self, worker: Worker, report: protocol.Report) -> None:
         worker.heard_at = time.monotonic()
         match report:
-            case protocol.Ready(capabilities=capabilities, load_ms=load_ms, streams=streams):
+            case protocol.Ready(capabilities=capabilities, load_ms=load_ms, streams=streams, faults=faults):
                 log.info(
                     "worker %d (pid %d) is ready, loaded in %d ms; it can serve %d live streams",
                     *(worker.slot, worker.process.pid, load_ms, streams),
                 )
                 worker.ready = True
-                self._capabilities = capabilities
+                worker.faults = faults
+                self._capabilities |= capabilities
+                self._look_at_faults()
                 self._capacities[worker.slot] = streams
                 self._failure = ""
                 if self._all_ready is not None and not self._all_ready.done() and len(self.pids) == len(self._slots):

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.core.request import Phrase
+from dragoman.engines.guards import is_loop, spoken_words
 from dragoman.engines.moonshine.biasing import Biasing
 from dragoman.engines.moonshine.draft import DraftedUtterance, heard_again, said_again
-from dragoman.engines.moonshine.engine import prepare
-from dragoman.engines.moonshine.model import DecoderState, Floats, MoonshineModel
-from dragoman.engines.moonshine.selection import is_loop, spoken_words
+from dragoman.engines.moonshine.model import MoonshineModel
+from dragoman.engines.moonshine.network import DecoderState, Floats
 from dragoman.engines.moonshine.tokenizer import Tokenizer
 
 pytestmark = pytest.mark.model
@@ -62,11 +62,11 @@ def test_what_is_known_is_checked_at_once_and_decoded_only_where_it_ends(
     model: CountedModel, tokenizer: Tokenizer, speech: np.ndarray
 ) -> None:
     known, fresh = (DraftedUtterance(model, tokenizer) for _ in range(2))
-    known.redraft(prepare(speech[: 6 * 16_000]))
+    known.redraft(speech[: 6 * 16_000])
     before = model.steps
-    known.redraft(prepare(speech[: 7 * 16_000]))
+    known.redraft(speech[: 7 * 16_000])
     between = model.steps
-    fresh.redraft(prepare(speech[: 7 * 16_000]))
+    fresh.redraft(speech[: 7 * 16_000])
     assert between - before < (model.steps - between) / 2
     assert spoken_words(text(known)) == spoken_words(text(fresh))
 
@@ -75,7 +75,7 @@ def test_a_draft_of_the_same_audio_again_is_the_same_draft(
     model: CountedModel, tokenizer: Tokenizer, speech: np.ndarray
 ) -> None:
     utterance = DraftedUtterance(model, tokenizer)
-    audio = prepare(speech[: 5 * 16_000])
+    audio = speech[: 5 * 16_000]
     utterance.redraft(audio)
     first = text(utterance)
     before = model.steps
@@ -88,9 +88,9 @@ def test_what_was_misheard_is_put_right_when_the_audio_says_otherwise(
     model: CountedModel, tokenizer: Tokenizer, speech: np.ndarray
 ) -> None:
     utterance = DraftedUtterance(model, tokenizer)
-    utterance.redraft(prepare(speech[10 * 16_000 : 15 * 16_000]))
+    utterance.redraft(speech[10 * 16_000 : 15 * 16_000])
     other = text(utterance)
-    utterance.redraft(prepare(speech[: 5 * 16_000]))
+    utterance.redraft(speech[: 5 * 16_000])
     assert text(utterance) != other
     assert "it was the best of times" in " ".join(spoken_words(text(utterance)))
 
@@ -99,7 +99,7 @@ def test_noise_does_not_make_drafts_loop(model: CountedModel, tokenizer: Tokeniz
     noise = np.random.default_rng(1).normal(0, 0.1, 9 * 16_000).astype(np.float32)
     utterance = DraftedUtterance(model, tokenizer)
     for length in range(16_000, len(noise) + 1, 16_000):
-        utterance.redraft(prepare(noise[:length]))
+        utterance.redraft(noise[:length])
         assert not is_loop(text(utterance))
         assert len(utterance.words()) <= 6.5 * max(1.5, length / 16_000)
 
@@ -109,7 +109,7 @@ def test_a_preferred_phrase_is_heard_in_drafts(model: CountedModel, tokenizer: T
         biasing = Biasing([Phrase(text) for text in phrases], tokenizer, lambda name: ())
         utterance = DraftedUtterance(model, tokenizer, biasing)
         for seconds in (21, 23):
-            utterance.redraft(prepare(speech[18 * 16_000 : seconds * 16_000]))
+            utterance.redraft(speech[18 * 16_000 : seconds * 16_000])
         return text(utterance).lower()
 
     assert heard().startswith("string of hope"), "the model has learnt; find another word that it mishears"
@@ -120,10 +120,10 @@ def test_nothing_grows_onto_a_settled_word(model: CountedModel, tokenizer: Token
     """Wherever the audio is cut, in the middle of words too."""
     for cut in range(16_000, 48_000, 4_000):
         utterance = DraftedUtterance(model, tokenizer)
-        utterance.redraft(prepare(speech[:cut]))
+        utterance.redraft(speech[:cut])
         settled = text(utterance).split()
         utterance.settle(len(settled))
-        utterance.redraft(prepare(speech[: cut + 16_000]))
+        utterance.redraft(speech[: cut + 16_000])
         assert text(utterance).split()[: len(settled)] == settled
 
 
@@ -167,5 +167,5 @@ def test_no_mark_stands_upon_another(model: CountedModel, tokenizer: Tokenizer, 
     utterance = DraftedUtterance(model, tokenizer)
     marks = re.compile(r"[,.;:!?]{2}")
     for cut in range(8_000, 12 * 16_000, 8_000):
-        utterance.redraft(prepare(speech[:cut]))
+        utterance.redraft(speech[:cut])
         assert not marks.search(text(utterance)), text(utterance)

@@ -12,8 +12,9 @@ import pytest
 from dragoman.core.errors import Cancelled, EngineNotReady
 from dragoman.core.ports import Hypothesis
 from dragoman.core.request import Phrase, RecognitionRequest, Vocabulary
-from dragoman.engines.moonshine.engine import MoonshineEngine, prepare, quietest, slowed
-from dragoman.engines.moonshine.selection import spoken_words
+from dragoman.engines.guards import spoken_words
+from dragoman.engines.moonshine.engine import MoonshineEngine, quietest, slowed
+from dragoman.engines.moonshine.model import prepare
 
 pytestmark = pytest.mark.model
 

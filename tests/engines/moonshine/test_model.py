@@ -11,7 +11,6 @@ import onnxruntime as ort
 import pytest
 
 from dragoman.engines.moonshine.beam import log_softmax, search
-from dragoman.engines.moonshine.decoder_graph import HEAD_SIZE, HEADS, LAYERS
 from dragoman.engines.moonshine.model import MoonshineModel
 from dragoman.engines.moonshine.tokenizer import BEGIN
 
@@ -37,12 +36,9 @@ def file_logits(folder: Path, states: np.ndarray, length: int, tokens: list[int]
     """Logits after each of the tokens, one by one, by the file's own graph."""
     session = ort.InferenceSession(str(folder / "decoder_model_merged.ort"), providers=["CPUExecutionProvider"])
     names = [
-        f"{layer}.{side}.{part}"
-        for layer in range(LAYERS)
-        for side in ("decoder", "encoder")
-        for part in ("key", "value")
+        f"{layer}.{side}.{part}" for layer in range(6) for side in ("decoder", "encoder") for part in ("key", "value")
     ]
-    kept = dict.fromkeys(names, np.zeros((1, HEADS, 0, HEAD_SIZE), np.float32))
+    kept = dict.fromkeys(names, np.zeros((1, 8, 0, 36), np.float32))
     rows = []
     for at, token in enumerate(tokens):
         feed = {

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.engines.moonshine.selection import (
-    Scored,
-    distance,
-    is_guess,
-    is_loop,
-    least_expected_error,
-    spoken_words,
-)
+from dragoman.engines.guards import spoken_words
+from dragoman.engines.moonshine.selection import Scored, distance, least_expected_error
 
 pytestmark = pytest.mark.unit
 
@@ -56,33 +48,3 @@ def test_a_single_list_of_one_wording_keeps_its_best(entries: list[tuple[str, fl
     same = [Scored(("word",), score) for _, score in entries]
     _, place = least_expected_error([same], [0.3])
     assert same[place].score == pytest.approx(max(score for _, score in entries))
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "It was the best of times. It was the worst of times. It was the age of wisdom. It was the age of foolishness.",
-        "No, no, no, no.",
-        "five five five one two three",
-        "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better.",
-    ],
-)
-def test_people_repeat_themselves(text: str) -> None:
-    assert not is_loop(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "the other, the other, the other, the other, the other, the other",
-        "I think that is what I think that is what I think that is what I think that is what I think that is what",
-        "ha ha ha ha ha ha ha ha ha ha ha ha",
-    ],
-)
-def test_a_model_that_has_lost_its_place_does_not(text: str) -> None:
-    assert is_loop(text)
-
-
-def test_what_the_model_gives_no_chance_is_not_believed() -> None:
-    assert is_guess(math.log(0.2))
-    assert not is_guess(math.log(0.6))

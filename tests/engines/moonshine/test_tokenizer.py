@@ -61,3 +61,34 @@ def test_a_file_that_is_cut_off_is_refused(path: Path, tmp_path: Path) -> None:
     cut.write_bytes(path.read_bytes()[:100_001])
     with pytest.raises(ValueError, match="cut off"):
         Tokenizer.read(cut)
+
+
+JAPANESE = "今日はいい天気ですね。"
+
+
+@pytest.fixture(scope="module")
+def japanese(folder: Path) -> Tokenizer:
+    return Tokenizer.read(folder / "tokenizer.bin", "ja", 33_000)
+
+
+def test_without_spaces_a_text_is_its_words_and_punctuation_joined(japanese: Tokenizer) -> None:
+    tokens = japanese.encode_word(JAPANESE)
+    assert japanese.decode(tokens) == JAPANESE
+    words = japanese.words(tokens)
+    assert len(words) > 3
+    assert "".join(text for text, _ in words) == JAPANESE
+    assert japanese.spaced(tokens).split() == [text for text, _ in words]
+    assert [at for _, places in words for at in places] == list(range(len(tokens)))
+
+
+def test_without_spaces_every_word_may_begin_behind_another(japanese: Tokenizer) -> None:
+    """Or settled words of a draft could not be followed, and no phrase would be complete."""
+    tokens = japanese.encode_word(JAPANESE)
+    firsts = [tokens[places.start] for _, places in japanese.words(tokens)]
+    assert all(japanese.begins_word[token] and japanese.closes_word[token] for token in firsts)
+
+
+def test_tokens_without_a_piece_say_nothing_and_begin_nothing(japanese: Tokenizer) -> None:
+    assert len(japanese.pieces) == len(japanese.begins_word) == 33_000
+    assert japanese.decode([32_999]) == ""
+    assert not japanese.begins_word[32_999]

@@ -7,14 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from dragoman.core.errors import Cancelled, EngineNotReady
+from dragoman.core.errors import EngineNotReady
 from dragoman.engines.whisper.network import Resources, WhisperNetwork
 from tiny_whisper import tiny_folder, tiny_network
 
@@ -55,6 +54,10 @@ def cut(path: Path) -> None:
 
 def empty(path: Path) -> None:
     path.write_bytes(b"")
+
+
+def cut_weights(folder: Path) -> None:
+    cut(folder / "model.bin")
 
 
 def lengthen(path: Path) -> None:
@@ -114,39 +117,6 @@ def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.Mo
         network.load()
 
 
-def test_who_cancels_leaves_at_once_and_the_work_ends_before_its_next_call() -> None:
-    network = tiny_network()
-    network.load()
-    ended: list[bool] = []
-    under_way, go = threading.Event(), threading.Event()
-
-    def work(go_on: Callable[[], None]) -> None:
-        under_way.set()
-        go.wait(10)
-        try:
-            go_on()
-        except Cancelled:
-            ended.append(True)
-            raise
-
-    with pytest.raises(Cancelled):
-        network.run(work, under_way.is_set)
-    go.set()
-    assert network.run(lambda go_on: "next") == "next"
-    assert ended == [True]
-
-
-def test_an_error_of_the_work_is_raised_where_it_is_waited_for() -> None:
-    network = tiny_network()
-    network.load()
-
-    def work(go_on: Callable[[], None]) -> None:
-        raise TimeoutError("of the work")
-
-    with pytest.raises(TimeoutError, match="of the work"):
-        network.run(work)
-
-
 def test_memory_that_was_given_back_is_taken_again_when_there_is_work() -> None:
     network = tiny_network()
     network.load()
@@ -174,3 +144,19 @@ def test_loading_and_recognising_open_no_socket() -> None:
     program = [sys.executable, "-c", QUIET_PROGRAM, str(tiny_folder())]
     found = subprocess.run(program, capture_output=True, text=True, env=dict(os.environ), timeout=120)
     assert (found.stdout.strip(), found.returncode) == ("[]", 0), found.stderr
+
+
+@pytest.mark.parametrize(("damage", "says"), [(shutil.rmtree, "can no longer be read"), (cut_weights, "was replaced")])
+def test_what_changed_on_the_disk_while_the_memory_was_given_back_is_said_until_it_is_mended(
+    tmp_path: Path, damage: Callable[[Path], None], says: str
+) -> None:
+    folder = shutil.copytree(tiny_folder(), tmp_path / "model")
+    network = WhisperNetwork(folder)
+    network.load()
+    network.give_back()
+    damage(folder)
+    for _ in range(2):
+        with pytest.raises(EngineNotReady, match=says):
+            network.run(lambda go_on: network.encode(NOISE))
+    shutil.copytree(tiny_folder(), folder, dirs_exist_ok=True)
+    network.run(lambda go_on: network.encode(NOISE))

@@ -103,7 +103,8 @@ STREAM: Final = (
         _STREAM,
         "language-code",
         "differs",
-        "Any code such as en-US whose language is recognised; the country changes nothing. Others are refused.",
+        "Any code such as en-US whose language is recognised; the country changes nothing. Others are refused, with "
+        "what would install a model.",
     ),
     Covered(
         _STREAM,

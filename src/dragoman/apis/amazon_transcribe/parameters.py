@@ -147,7 +147,7 @@ def read(given: Iterable[tuple[str, str]], capabilities: Capabilities) -> Parame
     _refuse_unsupported(values, capabilities)
     languages = _languages(values)
     for language in languages:
-        _check_language(language, capabilities)
+        _check_language(language)
     pii = values.get("content-identification-type") or values.get("content-redaction-type")
     if pii and (others := [language for language in languages if iso_639_1(language) != "en"]):
         raise UnsupportedOption(f"content-identification-type, content-redaction-type: English only, not {others[0]}.")
@@ -269,18 +269,11 @@ def _refuse_unsupported(values: Mapping[str, str], capabilities: Capabilities) -
         raise UnknownModel(f"language-model-name: there is no model {model!r}.", field="language-model-name")
 
 
-def _check_language(language: str, capabilities: Capabilities) -> None:
+def _check_language(language: str) -> None:
     try:
-        code = iso_639_1(language)
+        iso_639_1(language)
     except ValueError:
         raise UnsupportedLanguage(f"language-code: {language} is not a language.", field="language-code") from None
-    if code not in capabilities.languages:
-        installed = ", ".join(capabilities.languages)
-        raise UnsupportedLanguage(
-            f"language-code: the installed model recognises {installed}. Install one that recognises {code} "
-            "as the profile 'default'.",
-            field="language-code",
-        )
 
 
 def _pii_types(text: str | None) -> frozenset[PiiType]:

@@ -17,6 +17,7 @@ from dragoman.apis.amazon_transcribe.parameters import Parameters
 from dragoman.apis.amazon_transcribe.stability import StableWords, split
 from dragoman.core import events
 from dragoman.core.events import Finished, Partial, SpeechEnded, SpeechEvent, SpeechStarted
+from dragoman.core.spacing import joined
 from dragoman.core.speakers import assign
 from dragoman.core.transcript import Segment, Turn, Word
 
@@ -159,11 +160,11 @@ class TranscriptResults:
                 items += _items(each, place < stable if stable is not None else None, is_final=is_final)
             if shown and matches and self._parameters.filter_method == "tag":
                 _tag(items)
-        return wire.Alternative(Transcript=" ".join(text), Items=items)
+        return wire.Alternative(Transcript=joined(text), Items=items)
 
     def _entity(self, words: Sequence[Word], entity: Entity) -> wire.Entity:
         covered = words[entity.start_word : entity.stop_word]
-        content = " ".join((*(word.text for word in covered[:-1]), split(covered[-1].text)[0]))
+        content = joined((*(word.text for word in covered[:-1]), split(covered[-1].text)[0]))
         return wire.Entity(
             StartTime=_seconds(covered[0].start_ms),
             EndTime=_seconds(covered[-1].end_ms),

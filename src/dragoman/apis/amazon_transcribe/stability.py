@@ -15,7 +15,7 @@ from typing import Final
 from dragoman.core.transcript import Word
 from dragoman.language.punctuation import bare
 
-PUNCTUATION: Final = ".,?!;:…"
+PUNCTUATION: Final = ".,?!;:…。，、？！；："
 """What is said of as an item of its own when it stands behind a word."""
 _TITLES: Final = frozenset(("mr.", "mrs.", "ms.", "dr.", "st.", "jr.", "sr.", "vs."))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from starlette.requests import HTTPConnection
@@ -14,7 +14,7 @@ from dragoman.apis.amazon_transcribe.result import TranscriptResults
 from dragoman.apis.amazon_transcribe.signing import Signed
 from dragoman.apis.amazon_transcribe.stream import TranscriptionStream
 from dragoman.codecs.sigv4 import ChunkVerifier, SignatureRefused
-from dragoman.core.errors import AccessDenied, InvalidField, NotFound, UnsupportedOption
+from dragoman.core.errors import AccessDenied, InvalidField, NotFound, UnsupportedLanguage, UnsupportedOption
 from dragoman.core.request import LanguageChoice, LanguageOption, RecognitionRequest, SpeakerRequest, Vocabulary
 from dragoman.language.tags import iso_639_1
 from dragoman.transport.base import Opening, Services
@@ -38,27 +38,24 @@ class Transcriptions:
         """Raises what is wrong with the request."""
         caller = self._caller(connection)
         await self._services.started()
-        capabilities = self._services.recognition.capabilities()
+        recognition = self._services.recognition
+        capabilities = recognition.capabilities()
         given = [
             *parameters.of_headers(connection.scope["headers"]),
             *parameters.of_query(connection.query_params.multi_items()),
         ]
         asked = parameters.read(given, capabilities)
-        if asked.vocabularies and not capabilities.phrases:
-            raise UnsupportedOption("vocabulary-name: the installed model cannot prefer words.")
+        try:
+            recognition.checked(_request(asked, {}))
+        except UnsupportedLanguage as error:
+            raise UnsupportedLanguage(f"language-code: {error.message}", field="language-code") from None
         vocabularies = await self._vocabularies(asked)
+        for language in vocabularies:
+            if not capabilities.in_language(iso_639_1(language)).phrases:
+                raise UnsupportedOption(f"vocabulary-name: the model of {language} cannot prefer words.")
         unwanted = await self._unwanted(asked)
-        options = tuple(
-            LanguageOption(iso_639_1(language), vocabularies.get(language, Vocabulary()))
-            for language in asked.languages
-        )
         opening = Opening(
-            RecognitionRequest(
-                language=options[0].language,
-                vocabulary=options[0].vocabulary,
-                choice=LanguageChoice(options, asked.changing) if asked.identifies else None,
-                speakers=SpeakerRequest() if asked.speakers else None,
-            ),
+            _request(asked, vocabularies),
             asked.rate,
             encoding=asked.encoding,
             channels=asked.channels,
@@ -103,6 +100,19 @@ class Transcriptions:
             _check_new(name, language, asked, found, "vocabulary-filter-name")
             found[language] = words
         return found
+
+
+def _request(asked: Parameters, vocabularies: Mapping[str, Vocabulary]) -> RecognitionRequest:
+    """``vocabularies`` by language."""
+    options = tuple(
+        LanguageOption(iso_639_1(language), vocabularies.get(language, Vocabulary())) for language in asked.languages
+    )
+    return RecognitionRequest(
+        language=options[0].language,
+        vocabulary=options[0].vocabulary,
+        choice=LanguageChoice(options, asked.changing) if asked.identifies else None,
+        speakers=SpeakerRequest() if asked.speakers else None,
+    )
 
 
 def _check_new(name: str, language: str, asked: Parameters, found: Collection[str], field: str) -> None:

@@ -76,7 +76,12 @@ COVERAGE: Final = Coverage(
             "tokens is empty, temperature 0 and no_speech_prob 0, because speech was detected beforehand.",
         ),
         Covered("POST /v1/audio/translations", "", "refused", "400: there is no model that translates."),
-        Covered("GET /v1/models", "", "differs", "What `model` takes; created is 0, unknown."),
+        Covered(
+            "GET /v1/models",
+            "",
+            "differs",
+            "What `model` takes, without models that cannot be used now; created is 0, unknown.",
+        ),
         Covered("GET /v1/models/{name:path}", "", "differs", "As in the list; 404 for another."),
     ),
 )

@@ -19,7 +19,7 @@ from dragoman.core.assemble import Assembler
 from dragoman.core.errors import Cancelled, DragomanError, InternalError, UnsupportedOption
 from dragoman.core.events import Final
 from dragoman.core.request import RecognitionRequest
-from dragoman.core.transcript import Transcript
+from dragoman.core.transcript import Segment, Transcript
 from dragoman.transport.base import Endpoint, Services, json_reply
 from dragoman.transport.http import identify, run_while_connected, send_events
 
@@ -60,7 +60,8 @@ class Operations:
         ``InvalidField``."""
         if not asked.keywords and not asked.hints:
             return asked.recognition
-        if not self._services.recognition.capabilities(asked.recognition.profile).phrases:
+        capabilities = self._services.recognition.capabilities(asked.recognition.profile)
+        if not capabilities.in_language(asked.recognition.language).phrases:
             if asked.keywords:
                 raise UnsupportedOption("The recogniser of this model cannot prefer keywords.", field="keywords[]")
             return asked.recognition
@@ -70,19 +71,19 @@ class Operations:
 
     async def _stream(self, media: Path, asked: translate.Asked, key_id: str) -> AsyncGenerator[bytes, None]:
         assembler = Assembler()
-        first = True
+        told: Segment | None = None
         try:
             request = await self._request(asked)
             async with aclosing(self._services.recognition.events(media, request, key_id=key_id)) as events:
                 async for event in events:
                     assembler.add(event)
                     if isinstance(event, Final):
-                        yield msgspec.json.encode(translate.delta(event.segment, first=first))
-                        first = False
+                        yield msgspec.json.encode(translate.delta(event.segment, told.text if told else ""))
+                        told = event.segment
         except Cancelled:
             raise
         except Exception as error:
-            if first:
+            if told is None:
                 raise
             if not isinstance(error, DragomanError) or isinstance(error, InternalError):
                 logger.exception("the request failed after its reply had begun")
@@ -96,10 +97,15 @@ class Operations:
 
     async def models(self, request: Request, send: Send) -> None:
         identify(request, self._services.authenticator)
-        await json_reply(translate.model_list(self._models)).send(send)
+        await json_reply(translate.model_list(self._usable())).send(send)
+
+    def _usable(self) -> dict[str, str]:
+        """The models whose profiles can be used."""
+        faults = self._services.recognition.faults
+        return {name: profile for name, profile in self._models.items() if profile not in faults}
 
     async def model(self, request: Request, send: Send) -> None:
         identify(request, self._services.authenticator)
         name = request.path_params["name"]
-        translate.profile(name, self._models)
+        translate.profile(name, self._usable())
         await json_reply(translate.model(name)).send(send)

@@ -16,6 +16,7 @@ from dragoman.apis.openai.prompt import terms
 from dragoman.core import transcript as ours
 from dragoman.core.errors import InvalidField, MissingField, UnknownModel, UnsupportedOption
 from dragoman.core.request import Phrase, RecognitionRequest, SpeakerRequest, TimeDetail, Vocabulary
+from dragoman.core.spacing import space
 from dragoman.core.transcript import Transcript
 from dragoman.formats import FORMATS
 from dragoman.language.punctuation import bare
@@ -44,6 +45,8 @@ _KEYWORDS: Final = "keywords[]"
 _TEXT_TYPE: Final = "text/plain; charset=utf-8"
 _OWNER: Final = "dragoman"
 _CREATED_UNKNOWN: Final = 0
+_A_WORD: Final = "a"
+"""Segments of the service begin with the space behind a word, where the language has any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +198,7 @@ def _segments(segments: Iterable[ours.Segment]) -> list[wire.Segment]:
             seek=segment.start_ms // 10,
             start=segment.start_ms / 1000,
             end=segment.end_ms / 1000,
-            text=f" {segment.text}",
+            text=space(_A_WORD, segment.text) + segment.text,
             tokens=[],
             temperature=0.0,
             avg_logprob=round(math.log(max(segment.confidence, 1e-6)), 6),
@@ -239,9 +242,9 @@ def _usage(transcript: Transcript) -> wire.Usage:
     return wire.Usage(seconds=math.ceil(transcript.duration_ms / 1000))
 
 
-def delta(segment: ours.Segment, *, first: bool) -> wire.TextDelta:
-    """The deltas of a recording join to its text."""
-    return wire.TextDelta(delta=segment.text if first else f" {segment.text}")
+def delta(segment: ours.Segment, before: str) -> wire.TextDelta:
+    """The deltas of a recording join to its text. ``before`` is the text of the segment before."""
+    return wire.TextDelta(delta=space(before, segment.text) + segment.text)
 
 
 def model(name: str) -> wire.Model:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dragoman.apis.phonexia_4 import openapi
 from dragoman.apis.phonexia_4.coverage import COVERAGE
 from dragoman.apis.phonexia_4.errors import say
@@ -9,11 +11,12 @@ from dragoman.apis.phonexia_4.routes import NAME, PATH, Operations
 from dragoman.transport.base import Dialect, Example, Services
 
 
-def dialect(services: Services) -> Dialect:
+def dialect(services: Services, *, engines: Mapping[str, str]) -> Dialect:
+    """``engines``: ``standard`` and ``enhanced`` → our profiles."""
     return Dialect(
         name=NAME,
         prefixes=("/api/technology",),
-        routes=Operations(services).routes(),
+        routes=Operations(services, engines).routes(),
         errors=say,
         coverage=COVERAGE,
         example=_example,

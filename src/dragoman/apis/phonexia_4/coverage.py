@@ -8,6 +8,8 @@ from dragoman.transport.base import Coverage, Covered
 
 _START: Final = "POST /api/technology/speech-to-text"
 _RESULT: Final = "GET /api/technology/speech-to-text/{task_id}"
+_START_ENHANCED: Final = "POST /api/technology/speech-to-text-whisper-enhanced"
+_RESULT_ENHANCED: Final = "GET /api/technology/speech-to-text-whisper-enhanced/{task_id}"
 _BOTH: Final = "all operations"
 
 COVERAGE: Final = Coverage(
@@ -25,7 +27,9 @@ COVERAGE: Final = Coverage(
         "while the recogniser starts, and when too many uploads or checks of vocabularies are under way.",
         "The document has no way to cancel or delete a task and does not say how long it is kept: the setting "
         "`jobs_kept_h`. The operator's way is `dragoman jobs`.",
-        "Other technologies of the platform, and its second engine, are 404.",
+        "The platform's second engine, Enhanced Speech to Text Built on Whisper, is there beside the first: each is "
+        "a profile, as the setting `phonexia_4_engines` has it. It is not in our copy of the document; the vendor's "
+        "reference has it. Other technologies of the platform are 404.",
     ),
     options=(
         Covered(_START, "file", "supported", "Any recording that can be decoded. It is decoded after the 202."),
@@ -132,6 +136,31 @@ COVERAGE: Final = Coverage(
             "has no status for a wrong key; it is 403 as well.",
         ),
         Covered(
+            _START_ENHANCED,
+            "language",
+            "differs",
+            "As for the first engine. Without it the first language of the profile is taken; it is not found out.",
+        ),
+        Covered(
+            _START_ENHANCED,
+            "enable_language_switching",
+            "refused",
+            "422 where it is true: one language is recognised in a recording.",
+        ),
+        Covered(
+            _START_ENHANCED,
+            "file, channel_mode, channels, and all replies",
+            "supported",
+            "As for the first engine; `config` is refused.",
+        ),
+        Covered(
+            _RESULT_ENHANCED,
+            "",
+            "supported",
+            "As of the first engine, with the `language` of each segment and without `additional_words`. 404 for a "
+            "task of the first engine.",
+        ),
+        Covered(
             _RESULT,
             "task_id",
             "supported",
@@ -149,7 +178,7 @@ COVERAGE: Final = Coverage(
             "one_best",
             "differs",
             "Segments in the order of time, each on one channel; cased and punctuated, and so are the words, which "
-            "joined by spaces are the text of their segment.",
+            "joined, with spaces where the language has them, are the text of their segment.",
         ),
         Covered(
             _RESULT,

@@ -14,7 +14,7 @@ from dragoman.core import errors
 from dragoman.core.errors import DragomanError, InvalidRequest, PayloadTooLarge
 from dragoman.transport.base import Reply, answer, json_reply
 
-PARAMETERS: Final = frozenset({"language", "channel_mode", "channels"})
+PARAMETERS: Final = frozenset({"language", "channel_mode", "channels", "enable_language_switching"})
 """Fields that travel in the query; all others travel in the body."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from dragoman.apis.phonexia_4 import wire
@@ -10,11 +11,13 @@ from dragoman.apis.phonexia_4.errors import say
 from dragoman.core import errors
 from dragoman.core.request import ChannelMode
 from dragoman.transport import openapi
-from dragoman.transport.openapi import FILE, JOBS, JSON, SUBMISSION, Answer, Field, Form, Operation
+from dragoman.transport.openapi import BOOLEAN, FILE, JOBS, JSON, SUBMISSION, Answer, Field, Form, Operation
 
 _PATH: Final = "/api/technology/speech-to-text"
 _START: Final = f"POST {_PATH}"
 _RESULT: Final = f"GET {_PATH}/{{task_id}}"
+_ENHANCED: Final = f"{_PATH}-whisper-enhanced"
+_START_ENHANCED: Final = f"POST {_ENHANCED}"
 _TEXTS: Final = {"type": "array", "items": {"type": "string", "minLength": 1}}
 _CONFIG: Final = {
     "type": "object",
@@ -52,7 +55,7 @@ def document() -> dict[str, Any]:
     return openapi.document(
         openapi.Api(
             coverage=COVERAGE,
-            operations=(_STARTING, _ASKING),
+            operations=(_STARTING, _ASKING, _STARTING_ENHANCED, _ASKING_ENHANCED),
             say=say,
             error=wire.Error,
             headers={
@@ -63,6 +66,18 @@ def document() -> dict[str, Any]:
     )
 
 
+_CHANNELS: Final = (
+    Field("channel_mode", openapi.note(COVERAGE, _START, "channel_mode"), openapi.choice(ChannelMode)),
+    Field(
+        "channels",
+        openapi.note(COVERAGE, _START, "channels"),
+        {"type": "string", "pattern": "^[0-9]{1,4}(,[0-9]{1,4})*$"},
+    ),
+)
+_FILE: Final = Field("file", openapi.note(COVERAGE, _START, "file"), FILE, required=True)
+_TAKEN: Final = {
+    202: Answer("The task.", {JSON: wire.Accepted}, {"X-Location": openapi.note(COVERAGE, _START, "X-Location")})
+}
 _STARTING: Final = Operation(
     method="POST",
     path=_PATH,
@@ -75,23 +90,16 @@ _STARTING: Final = Operation(
             required=True,
             example="en",
         ),
-        Field("channel_mode", openapi.note(COVERAGE, _START, "channel_mode"), openapi.choice(ChannelMode)),
-        Field(
-            "channels",
-            openapi.note(COVERAGE, _START, "channels"),
-            {"type": "string", "pattern": "^[0-9]{1,4}(,[0-9]{1,4})*$"},
-        ),
+        *_CHANNELS,
     ),
     headers=_IDS,
     body=Form(
         (
-            Field("file", openapi.note(COVERAGE, _START, "file"), FILE, required=True),
+            _FILE,
             Field("config", openapi.note(COVERAGE, _START, "config"), _CONFIG, example=_EXAMPLE),
         )
     ),
-    replies={
-        202: Answer("The task.", {JSON: wire.Accepted}, {"X-Location": openapi.note(COVERAGE, _START, "X-Location")})
-    },
+    replies=_TAKEN,
     errors=(*SUBMISSION, errors.EmptyAudio, errors.QuotaExceeded),
 )
 _ASKING: Final = Operation(
@@ -104,3 +112,17 @@ _ASKING: Final = Operation(
     replies={200: Answer("The task, whatever its state.", {JSON: wire.Polled})},
     errors=(*JOBS, errors.NotFound, errors.InvalidField),
 )
+_STARTING_ENHANCED: Final = replace(
+    _STARTING,
+    path=_ENHANCED,
+    summary="Start a task that recognises a recording with the enhanced engine.",
+    query=(
+        Field("language", openapi.note(COVERAGE, _START_ENHANCED, "language"), example="en"),
+        Field(
+            "enable_language_switching", openapi.note(COVERAGE, _START_ENHANCED, "enable_language_switching"), BOOLEAN
+        ),
+        *_CHANNELS,
+    ),
+    body=Form((_FILE,)),
+)
+_ASKING_ENHANCED: Final = replace(_ASKING, path=f"{_ENHANCED}/{{task_id}}")

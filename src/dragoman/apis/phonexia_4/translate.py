@@ -6,10 +6,17 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from msgspec import Raw
+from msgspec import UNSET, Raw, UnsetType
 
 from dragoman.apis.phonexia_4 import errors, wire
-from dragoman.core.errors import InternalError, InvalidField, MissingField, UnsupportedLanguage, by_code
+from dragoman.core.errors import (
+    InternalError,
+    InvalidField,
+    MissingField,
+    UnsupportedLanguage,
+    UnsupportedOption,
+    by_code,
+)
 from dragoman.core.jobs import Job, JobState
 from dragoman.core.request import ChannelMode, ChannelSelection, RecognitionRequest, TimeDetail
 from dragoman.core.transcript import Segment, Transcript
@@ -17,6 +24,11 @@ from dragoman.language.tags import iso_639_1
 from dragoman.transport.form import Form
 
 FIELDS: Final = frozenset({"file", "config"})
+ENHANCED_FIELDS: Final = frozenset({"file"})
+ENHANCED: Final = b"null"
+"""The options of a task of the enhanced engine, which takes no vocabulary."""
+_SWITCHING: Final = "enable_language_switching"
+_PARAMETERS: Final = errors.PARAMETERS - {_SWITCHING}
 
 _TAG: Final = re.compile(
     r"(?P<language>[a-z]{2,3})(?:-(?:[a-z]{2}|[0-9]{3}))?(?:-x(?:-[a-z0-9]{1,8})+)?", re.ASCII | re.IGNORECASE
@@ -27,15 +39,20 @@ _LONGEST_ID: Final = 256
 _LONGEST_NAME: Final = 255
 
 
-def request(query: Form) -> RecognitionRequest:
-    """What the query asks for, every word with its times. Raises ``Invalid`` and ``InvalidRequest``'s children."""
-    known = ", ".join(sorted(errors.PARAMETERS))
-    if unknown := [name for name in query.fields if name not in errors.PARAMETERS]:
-        message = f"There is no such parameter; known are {known}."
+def request(query: Form, profile: str, *, enhanced: bool = False) -> RecognitionRequest:
+    """What the query asks one of the engines for, which is a profile of ours, every word with its times. Raises
+    ``Invalid`` and ``InvalidRequest``'s children."""
+    parameters = errors.PARAMETERS if enhanced else _PARAMETERS
+    if unknown := [name for name in query.fields if name not in parameters]:
+        message = f"There is no such parameter; known are {', '.join(sorted(parameters))}."
         raise errors.Invalid(*(wire.Detail(("query", name), message, "value.unsupported") for name in unknown))
     mode = query.choice("channel_mode", list(ChannelMode)) or ChannelMode.SPLIT
+    if query.boolean(_SWITCHING, default=False):
+        raise UnsupportedOption("This server does not look for another language in a recording.", field=_SWITCHING)
+    tag = query.text("language")
     return RecognitionRequest(
-        language=_language(query.text("language")),
+        language=None if enhanced and tag is None else _language(tag),
+        profile=profile,
         time_detail=TimeDetail.WORD,
         channels=ChannelSelection(ChannelMode(mode), _channels(query.text("channels") or "")),
     )
@@ -110,12 +127,18 @@ def task(job: Job) -> wire.Task:
     return wire.Task(job.token, _STATES[job.state])
 
 
+def is_enhanced(job: Job) -> bool:
+    """Whether it is a task of the enhanced engine."""
+    return job.options == ENHANCED
+
+
 def polled(job: Job, transcript: Transcript | None) -> wire.Polled:
     """With the ``transcript`` of a job that is done."""
     said = wire.Polled(task(job))
     if transcript is not None:
-        segments = [_segment(segment) for segment in transcript.segments]
-        said.result = wire.Result(wire.OneBest(segments), Raw(job.options))
+        enhanced = is_enhanced(job)
+        segments = [_segment(segment, transcript.language if enhanced else UNSET) for segment in transcript.segments]
+        said.result = wire.Result(wire.OneBest(segments), UNSET if enhanced else Raw(job.options))
     elif job.state.is_final:
         said.error = _reason(job)
     return said
@@ -130,11 +153,12 @@ def _reason(job: Job) -> wire.Error:
     return errors.body(error)
 
 
-def _segment(segment: Segment) -> wire.Segment:
+def _segment(segment: Segment, language: str | UnsetType) -> wire.Segment:
     return wire.Segment(
         channel_number=segment.channel,
         start_time=_seconds(segment.start_ms),
         end_time=_seconds(segment.end_ms),
+        language=language,
         text=segment.text,
         words=[wire.Word(_seconds(word.start_ms), _seconds(word.end_ms), word.text) for word in segment.words],
     )

@@ -43,10 +43,13 @@ class Word(Struct):
     text: str
 
 
-class Segment(Struct):
+class Segment(Struct, kw_only=True):
+    """Only the enhanced engine says the ``language``."""
+
     channel_number: int
     start_time: float
     end_time: float
+    language: str | UnsetType = UNSET
     text: str
     words: list[Word]
 
@@ -67,8 +70,8 @@ class AdditionalWord(Struct):
 
 class Result(Struct):
     one_best: OneBest
-    additional_words: Raw
-    """A list of ``AdditionalWord``, encoded when the task was started."""
+    additional_words: Raw | UnsetType = UNSET
+    """A list of ``AdditionalWord``, encoded when the task was started; not of the enhanced engine."""
 
 
 class Polled(Struct):

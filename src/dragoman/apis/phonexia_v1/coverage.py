@@ -63,7 +63,11 @@ COVERAGE: Final = Coverage(
         Covered(_FILE, "any other field", "refused", "Nothing is dropped in silence."),
         Covered(_FILE, "a body that is not a form", "refused", "422, as the document shows forms only."),
         Covered(
-            _FILE, "model in the reply", "differs", "Made from the language, EN_US_1, or the setting `phonexia_model`."
+            _FILE,
+            "model in the reply",
+            "differs",
+            "Made from the language, EN_US_1, or the setting `phonexia_model`. This API has no language: it is the "
+            "first model of the profile `default`.",
         ),
         Covered(_FILE, "transcription in the reply", "supported", "One entry a channel, cased and punctuated."),
         Covered(_FILE, "confidence in the reply", "supported", "The mean over all words; 1 where there are none."),
@@ -96,7 +100,12 @@ COVERAGE: Final = Coverage(
             "Also wrapped as for the file; the warnings are those that the file would get.",
         ),
         Covered(_CHECK, "phrases", "ignored", "Taken, because the document sends its file of phrases here too."),
-        Covered(_TECHNOLOGIES, "Speech To Text", "supported", "As many as the setting `max_concurrent_files` says."),
+        Covered(
+            _TECHNOLOGIES,
+            "Speech To Text",
+            "supported",
+            "The model that this API uses; as many as the setting `max_concurrent_files` says.",
+        ),
         Covered(
             _TECHNOLOGIES,
             "Speech To Text Input Stream",

@@ -10,6 +10,7 @@ from msgspec import Raw
 
 from dragoman.apis.phonexia_v1 import translate, wire
 from dragoman.core.events import Final, Finished, Partial, SpeechEnded, SpeechEvent, SpeechStarted
+from dragoman.core.spacing import space
 from dragoman.core.transcript import Segment, Word
 from dragoman.service.vocabulary import CheckedVocabulary
 
@@ -37,6 +38,8 @@ class StreamResult:
         self._text = bytearray()
         self._items = bytearray()
         """The finals in JSON, without quotes and brackets."""
+        self._last = ""
+        """The last final."""
         self._end_ms = 0
         self._open: Segment | None = None
         self._open_items: list[_Encoded] = []
@@ -60,7 +63,8 @@ class StreamResult:
                 return True
             case Final(segment):
                 self._open = None
-                self._text += _joint(self._text, b" ") + _text(segment)
+                self._text += _text(self._last, segment)
+                self._last = segment.text
                 self._add(translate.segment_items(segment, self._end_ms))
                 self._end_ms = segment.end_ms
                 return True
@@ -77,8 +81,8 @@ class StreamResult:
         """The result as it is now. Nothing of it is kept: a long stream's is as large as all that was said."""
         text, items = bytes(self._text), bytes(self._items)
         if self._open is not None:
-            text += _joint(text, b" ") + _text(self._open)
-            items += _joint(items, b",") + self._encoded(self._open)
+            text += _text(self._last, self._open)
+            items += _joint(items) + self._encoded(self._open)
         return msgspec.structs.replace(
             self._said,
             transcription=Raw(b'[{"channel_id":0,"text":"' + text + b'"}]'),
@@ -104,16 +108,17 @@ class StreamResult:
     def _add(self, items: Iterable[wire.Item]) -> None:
         encoded = _items(items)
         if encoded:
-            self._items += _joint(self._items, b",") + encoded
+            self._items += _joint(self._items) + encoded
 
 
-def _text(segment: Segment) -> bytes:
-    return msgspec.json.encode(segment.text)[1:-1]
+def _text(before: str, segment: Segment) -> bytes:
+    """With the space that parts it from what was said before."""
+    return msgspec.json.encode(space(before, segment.text) + segment.text)[1:-1]
 
 
 def _items(items: Iterable[wire.Item]) -> bytes:
     return msgspec.json.encode(list(items))[1:-1]
 
 
-def _joint(before: bytes | bytearray, between: bytes) -> bytes:
-    return between if before else b""
+def _joint(before: bytes | bytearray) -> bytes:
+    return b"," if before else b""

@@ -13,6 +13,7 @@ from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import InvalidField
 from dragoman.core.ports import Instances
 from dragoman.core.request import ChannelMode, ChannelSelection, RecognitionRequest, TimeDetail
+from dragoman.core.spacing import joined
 from dragoman.core.transcript import Segment, Transcript, Word
 from dragoman.language.graphemes import WORD_SEPARATOR
 from dragoman.language.punctuation import bare
@@ -57,7 +58,7 @@ def recognition(transcript: Transcript, filename: str, model: str) -> wire.Recog
         file="/" + filename.replace("\\", "/").rpartition("/")[2],
         model=model,
         transcription=[
-            wire.ChannelText(channel, " ".join(segment.text for segment in segments))
+            wire.ChannelText(channel, joined(segment.text for segment in segments))
             for channel, segments in texts.items()
         ],
         confidence=_rounded(sum(words) / len(words)) if words else 1.0,

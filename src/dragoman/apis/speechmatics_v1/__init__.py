@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dragoman.apis.speechmatics_v1 import callback, openapi
 from dragoman.apis.speechmatics_v1.coverage import COVERAGE
 from dragoman.apis.speechmatics_v1.errors import say
@@ -9,12 +11,12 @@ from dragoman.apis.speechmatics_v1.routes import NAME, Operations
 from dragoman.transport.base import Dialect, Example, Services
 
 
-def dialect(services: Services, *, private_callbacks: bool) -> Dialect:
-    """``private_callbacks``: they may go to private addresses."""
+def dialect(services: Services, *, points: Mapping[str, str], private_callbacks: bool) -> Dialect:
+    """``points``: operating points → our profiles. ``private_callbacks``: they may go to private addresses."""
     return Dialect(
         name=NAME,
         prefixes=("/v1/user", "/v1.0/user"),
-        routes=Operations(services, private_callbacks=private_callbacks).routes(),
+        routes=Operations(services, points, private_callbacks=private_callbacks).routes(),
         errors=say,
         coverage=COVERAGE,
         example=_example,

@@ -70,6 +70,13 @@ COVERAGE: Final = Coverage(
             "Any language of the model, also with a region. en-GB, en-US and en-AU choose the spelling as "
             "output_locale does.",
         ),
+        Covered(
+            _CONFIG,
+            "operating_point",
+            "supported",
+            "standard, enhanced, as later appliances have it: the profiles of the setting "
+            "`speechmatics_operating_points`. standard where it is not said.",
+        ),
         Covered(_CONFIG, "output_locale", "supported", "en-GB, en-US, en-AU."),
         Covered(
             _CONFIG,

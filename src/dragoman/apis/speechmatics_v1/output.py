@@ -15,6 +15,7 @@ from msgspec import UNSET, UnsetType
 from dragoman.apis.speechmatics_v1 import translate, wire
 from dragoman.apis.speechmatics_v1.translate import Options
 from dragoman.core.jobs import Job
+from dragoman.core.spacing import joined
 from dragoman.core.transcript import Segment, SpeakerChange, Transcript, Word
 from dragoman.formats import srt
 from dragoman.formats.labels import Names
@@ -22,7 +23,7 @@ from dragoman.language.punctuation import bare
 from dragoman.language.spelling import respell
 
 _UNKNOWN_SPEAKER: Final = "UU"
-_SENTENCE_ENDS: Final = frozenset(".?!…")
+_SENTENCE_ENDS: Final = frozenset(".?!…。？！")
 _ABBREVIATIONS: Final = frozenset({"mr", "mrs", "ms", "dr", "st", "jr", "sr", "prof", "vs", "etc"})
 _INITIALS: Final = re.compile(r"[^\W\d_](\.[^\W\d_])+")
 """Abbreviations whose period is part of them."""
@@ -79,7 +80,7 @@ def shown(transcript: Transcript, told: Options) -> Transcript:
     for segment in transcript.segments:
         words = tuple(filter(attrgetter("text"), (_shown(word, permitted, locale) for word in segment.words)))
         if words:
-            segments.append(replace(segment, words=words, text=" ".join(word.text for word in words)))
+            segments.append(replace(segment, words=words, text=joined(word.text for word in words)))
     return replace(transcript, segments=tuple(segments))
 
 
@@ -274,7 +275,7 @@ def txt(job: Job, transcript: Transcript) -> bytes:
     named = channel_name(told) or told.transcription_config.diarization == "speaker"
     heading = "SPEAKER: {}\n" if named else ""
     said = turns(by_sentence(shown(transcript, told)), told)
-    paragraphs = ((heading.format(label), " ".join(placed.word.text for placed in words)) for label, words in said)
+    paragraphs = ((heading.format(label), joined(placed.word.text for placed in words)) for label, words in said)
     return "\n".join(f"{above}{text}\n" for above, text in paragraphs).encode()
 
 

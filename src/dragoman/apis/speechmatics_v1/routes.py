@@ -6,7 +6,7 @@ import asyncio
 import mimetypes
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -44,10 +44,11 @@ _PREFIX: Final = re.compile(r"/v1\.0(?=/)")
 
 
 class Operations:
-    """``private_callbacks``: they may go to private addresses."""
+    """``points``: operating points → our profiles. ``private_callbacks``: they may go to private addresses."""
 
-    def __init__(self, services: Services, *, private_callbacks: bool) -> None:
+    def __init__(self, services: Services, points: Mapping[str, str], *, private_callbacks: bool) -> None:
         self._services = services
+        self._points = points
         self._private_callbacks = private_callbacks
 
     def routes(self) -> tuple[Route, ...]:
@@ -69,7 +70,7 @@ class Operations:
         await self._services.started()
         await jobs.check_room(uploads.claimed_bytes(request))
         async with uploads.form(request, files=_FILES) as form:
-            asked = translate.asked(form, user_id)
+            asked = translate.asked(form, user_id, self._points)
             media = form.file("data_file", may_be_empty=True)
             if asked.callback is not None:
                 check_url(asked.callback.url, private_addresses=self._private_callbacks)
@@ -88,7 +89,8 @@ class Operations:
 
     async def _checked(self, asked: Asked) -> Asked:
         """With its vocabulary, and warnings of what was left out."""
-        draft = vocabulary.draft_for(self._services.recognition.capabilities(), asked.vocabulary)
+        capabilities = self._services.recognition.capabilities(asked.request.profile)
+        draft = vocabulary.draft_for(capabilities.in_language(asked.request.language), asked.vocabulary)
         checked = await self._services.vocabularies.check(draft)
         return replace(
             asked,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import formatdate
@@ -15,7 +16,14 @@ from msgspec import UNSET, Raw, Struct
 from dragoman.apis.speechmatics_v1 import wire
 from dragoman.apis.speechmatics_v1.errors import NOT_IMPLEMENTED
 from dragoman.apis.speechmatics_v1.vocabulary import draft
-from dragoman.core.errors import EmptyAudio, InvalidField, MissingField, UnsupportedLanguage, UnsupportedOption
+from dragoman.core.errors import (
+    EmptyAudio,
+    InvalidField,
+    MissingField,
+    UnknownModel,
+    UnsupportedLanguage,
+    UnsupportedOption,
+)
 from dragoman.core.jobs import CallbackOrder, Job, JobState
 from dragoman.core.request import (
     ChannelMode,
@@ -90,8 +98,8 @@ class Asked:
     callback: CallbackOrder | None
 
 
-def asked(form: Form, user_id: int) -> Asked:
-    """Raises children of ``InvalidRequest``."""
+def asked(form: Form, user_id: int, points: Mapping[str, str]) -> Asked:
+    """``points``: operating points → our profiles. Raises children of ``InvalidRequest``."""
     form.allow_only(FIELDS)
     for name in NOT_IMPLEMENTED:
         if form.texts(name) or form.files.get(name):
@@ -102,7 +110,11 @@ def asked(form: Form, user_id: int) -> Asked:
     _check(config, language)
     return Asked(
         RecognitionRequest(
-            language=language, time_detail=TimeDetail.WORD, channels=_channels(config), speakers=_speakers(config)
+            language=language,
+            time_detail=TimeDetail.WORD,
+            channels=_channels(config),
+            speakers=_speakers(config),
+            profile=_profile(config.operating_point or "standard", points),
         ),
         Options(
             user_id=user_id,
@@ -152,6 +164,12 @@ def _language(config: wire.TranscriptionConfig) -> str:
         return iso_639_1(config.language)
     except ValueError:
         raise UnsupportedLanguage("The language must be a code such as en or en-GB.") from None
+
+
+def _profile(point: str, points: Mapping[str, str]) -> str:
+    if point not in points:
+        raise UnknownModel(f"This server has no operating point {point}; it has {', '.join(points) or 'none'}.")
+    return points[point]
 
 
 def _check(config: wire.TranscriptionConfig, language: str) -> None:

@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 Ratio = Annotated[float, Meta(ge=0, le=1)]
 Locale = Literal["en-GB", "en-US", "en-AU"]
+OperatingPoint = Literal["standard", "enhanced"]
 Diarization = Literal["none", "speaker", "channel", "speaker_change", "channel_and_speaker_change"]
 MOST_WORDS = 1_000
 """In the custom dictionary of a job."""
@@ -27,6 +28,7 @@ class TranscriptionConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """``null`` is what is not there."""
 
     language: str | None = None
+    operating_point: OperatingPoint | None = None
     output_locale: Locale | None = None
     diarization: Diarization | None = None
     channel_diarization_labels: list[str] | None = None

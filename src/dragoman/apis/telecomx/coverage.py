@@ -45,6 +45,12 @@ COVERAGE: Final = Coverage(
         Covered(_STT, "any other field", "refused", "Nothing is dropped in silence."),
         Covered(
             _STT,
+            "spacing in the reply",
+            "supported",
+            "Between two words, where the language has spaces; between words of Chinese or Japanese there is none.",
+        ),
+        Covered(
+            _STT,
             "language_probability in the reply",
             "differs",
             "1 when the client named the language; left out otherwise, because it is assumed, not detected.",

@@ -12,6 +12,7 @@ from msgspec import UNSET
 from dragoman.apis.telecomx import wire
 from dragoman.core.errors import InvalidField, NoSpeech
 from dragoman.core.request import RecognitionRequest, SpeakerRequest, TimeDetail
+from dragoman.core.spacing import space
 from dragoman.core.transcript import Transcript, Word
 from dragoman.language.tags import iso_639_1
 from dragoman.service.auth import Identity, LoginToken
@@ -61,11 +62,11 @@ def transcription(transcript: Transcript, asked: RecognitionRequest) -> wire.Tra
 
 
 def _words(words: tuple[Word, ...]) -> list[wire.Word]:
-    """Between two words is a spacing item that lasts from the end of the one to the start of the other; it is of the
-    speaker before it."""
+    """Between two words is a spacing item that lasts from the end of the one to the start of the other, where the
+    language has spaces; it is of the speaker before it."""
     said: list[wire.Word] = []
     for word in words:
-        if said:
+        if said and space(said[-1].text, word.text):
             before = said[-1]
             until = _seconds(word.start_ms)
             said.append(wire.Word(text=" ", start=before.end, end=until, type="spacing", speaker_id=before.speaker_id))

@@ -12,11 +12,11 @@ import numpy.typing as npt
 from dragoman.core.errors import Cancelled
 from dragoman.core.ports import SAMPLE_RATE
 from dragoman.engines.moonshine.biasing import Biasing, Place
-from dragoman.engines.moonshine.model import Floats, MoonshineModel
+from dragoman.engines.moonshine.network import Floats, Network
 from dragoman.engines.moonshine.tokenizer import BEGIN, END
 
 TOKENS_PER_SECOND: Final = 6.5
-"""More than this is a loop, not speech (the model's own limit)."""
+"""More than this is a loop, not English speech (the model's own limit)."""
 _WINDOW: Final = 6.0
 """Nats below the best finished hypothesis at which the others are given up."""
 _STRETCH: Final = 5
@@ -59,9 +59,9 @@ class _Live:
     place: Place | None = None
 
 
-def most_tokens(length: int) -> int:
+def most_tokens(length: int, per_second: float = TOKENS_PER_SECOND) -> int:
     """How many tokens ``length`` samples can hold."""
-    return max(1, int(length / SAMPLE_RATE * TOKENS_PER_SECOND))
+    return max(1, int(length / SAMPLE_RATE * per_second))
 
 
 def log_softmax(logits: Floats) -> Floats:
@@ -74,7 +74,8 @@ def log_softmax(logits: Floats) -> Floats:
 
 def best_tokens(row: Floats, count: int) -> npt.NDArray[np.intp]:
     """The ``count`` largest of a row, largest first. Looks only into the blocks that can hold one."""
-    blocks = row.reshape(-1, _BLOCK)
+    short = -len(row) % _BLOCK
+    blocks = (np.pad(row, (0, short), constant_values=-np.inf) if short else row).reshape(-1, _BLOCK)
     chosen = np.argpartition(blocks.max(axis=1), -min(count, len(blocks)))[-count:]
     flat = blocks[chosen].ravel()
     within = np.argpartition(flat, -count)[-count:]
@@ -83,19 +84,20 @@ def best_tokens(row: Floats, count: int) -> npt.NDArray[np.intp]:
 
 
 def search(
-    model: MoonshineModel,
+    model: Network,
     states: Floats,
     length: int,
     width: int,
     cancelled: Callable[[], bool],
     biasing: Biasing | None = None,
+    per_second: float = TOKENS_PER_SECOND,
 ) -> list[Beam]:
     """The finished hypotheses over the encoder ``states`` of ``length`` samples, best first, never empty.
 
     ``width`` 1 is greedy. Scores are sums of log-probabilities, and of the bonus of ``biasing``, without length
     normalisation. Raises ``Cancelled``.
     """
-    limit = most_tokens(length)
+    limit = most_tokens(length, per_second)
     state = model.begin(states)
     logits = model.step(np.array([[BEGIN]], np.int64), state)[:, -1]
     live = [_Live((), (), 0.0, biasing.start if biasing else None)]

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from dragoman.core.request import Phrase
-from dragoman.engines.moonshine.model import Floats
+from dragoman.engines.moonshine.network import Floats
 from dragoman.engines.moonshine.tokenizer import Tokenizer
 
 _FEW: Final = (2.0, 4.0)

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Final
 
-from dragoman.engines.moonshine.selection import Scored, spoken
+from dragoman.engines.guards import spoken
+from dragoman.engines.moonshine.selection import Scored
 from dragoman.engines.moonshine.tokenizer import Tokenizer
 
 _INTERCEPT: Final = -0.622

@@ -1,6 +1,6 @@
-"""The decoder of the Moonshine model, written anew around the weights of the wheel.
+"""The decoder of the Moonshine models tiny and base, written anew around the weights in their file.
 
-The file in the wheel is a converted PyTorch graph: of its 900 operators a step, 750 compute shapes, and every step pads
+The file is a converted PyTorch graph: of its 900 operators a step, 750 compute shapes, and every step pads
 the keys and values of the whole audio again. This graph computes the same function in about 140, takes beams over one
 audio as a sequence in the cross-attention instead of copying the audio's keys for each, and needs half the time
 (``docs/decisions/0012-moonshine.md``). A test holds its logits against those of the file.
@@ -19,18 +19,15 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from onnxruntime.tools.ort_format_model.ort_flatbuffers_py.fbs.InferenceSession import InferenceSession as OrtFile
+from onnxruntime.tools.ort_format_model.ort_flatbuffers_py.fbs.TensorTypeAndShape import TensorTypeAndShape
 
 from dragoman.codecs.onnx_graph import GraphBuilder
 
-LAYERS: Final = 6
-HEADS: Final = 8
-HEAD_SIZE: Final = 36
-HIDDEN: Final = HEADS * HEAD_SIZE
-_ROTARY: Final = 32
-"""Of each head's numbers, those that carry the position."""
 _POSITIONS: Final = 512
 _EPSILON: Final = 1e-5
-_SCALE: Final = HEAD_SIZE**-0.5
+_TYPES: Final = {1: np.float32, 2: np.uint8, 3: np.int8}
+"""Of tensors, by the numbers of the format."""
+_PAST: Final = "past_key_values.0.decoder.key"
 
 Array = npt.NDArray[Any]
 
@@ -52,13 +49,30 @@ class Weights:
         self._tensors: dict[str, Any] = {}
         self._uses: dict[str, list[str]] = {}
         self._take(graph)
+        self._sizes = {
+            node.Name().decode(): _sizes(node) for node in map(graph.NodeArgs, range(graph.NodeArgsLength()))
+        }
 
     def tensor(self, name: str) -> Array:
         tensor = self._tensors[name]
-        dtype = {1: np.float32, 2: np.uint8}[tensor.DataType()]
         shape = [tensor.Dims(at) for at in range(tensor.DimsLength())]
         values: Array = tensor.RawDataAsNumpy()
-        return values.view(dtype).reshape(shape)
+        return values.view(_TYPES[tensor.DataType()]).reshape(shape)
+
+    def has(self, name: str) -> bool:
+        return name in self._tensors
+
+    def sizes(self, name: str) -> tuple[int, ...]:
+        """Of an input or an output; 0 where it is free."""
+        return self._sizes[name]
+
+    def floats(self, output: str) -> list[Array]:
+        """The unquantised tensors of the operator whose result has this name."""
+        names = [name for name in self._uses[output] if name in self._tensors]
+        return [self.tensor(name) for name in names if _TYPES.get(self._tensors[name].DataType()) is np.float32]
+
+    def layers(self) -> int:
+        return max(int(name.split(".")[1]) for name in self._sizes if name.startswith("past_key_values.")) + 1
 
     def matrix(self, output: str) -> QuantisedMatrix:
         """The matrix of the quantised multiplication whose result has this name."""
@@ -83,46 +97,107 @@ class Weights:
                 self._uses.setdefault(node.Outputs(i).decode(), inputs)
 
 
-def cross_graph(weights: Weights) -> bytes:
-    """``states [1, frames, 288]`` → ``key.N``, ``value.N`` ``[1, 8, frames, 36]`` of each layer's cross-attention."""
+def _sizes(node: Any) -> tuple[int, ...]:
+    tensor = TensorTypeAndShape()
+    value = node.Type().Value() if node.Type() is not None else None
+    if value is None:
+        return ()
+    tensor.Init(value.Bytes, value.Pos)
+    shape = tensor.Shape()
+    return () if shape is None else tuple(shape.Dim(at).Value().DimValue() for at in range(shape.DimLength()))
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Tiny: 6 layers of width 288 with 8 heads of 36; base: 8 of 416 with 8 of 52; both with 32,768 tokens."""
+
+    layers: int
+    width: int
+    heads: int
+    head_size: int
+    rotary: int
+    """Of each head's numbers, those that carry the position."""
+    vocabulary: int
+
+    @classmethod
+    def of(cls, weights: Weights) -> Shape:
+        """Raises ``LookupError`` when something is not where it is looked for."""
+        _, heads, _, head_size = weights.sizes(_PAST)
+        (frequencies,) = weights.floats("/model/decoder/rotary_emb/Expand_output_0")
+        width, vocabulary = weights.matrix("logits").values.shape
+        return cls(weights.layers(), width, heads, head_size, 2 * frequencies.size, vocabulary)
+
+
+def cross_graph(weights: Weights, shape: Shape) -> bytes:
+    """``states [1, frames, width]`` → ``key.N``, ``value.N`` ``[1, heads, frames, head size]`` of each layer's
+    cross-attention."""
     g = GraphBuilder()
-    split = g.constant("split", np.array([0, -1, HEADS, HEAD_SIZE], np.int64))
-    quantised = g.node("DynamicQuantizeLinear", [g.input("states", "float32", 1, "frames", HIDDEN)], 3)
-    for layer in range(LAYERS):
+    split = g.constant("split", np.array([0, -1, shape.heads, shape.head_size], np.int64))
+    quantised = g.node("DynamicQuantizeLinear", [g.input("states", "float32", 1, "frames", "width")], 3)
+    for layer in range(shape.layers):
         for part in ("key", "value"):
             matrix = weights.matrix(f"/model/decoder/layers.{layer}/encoder_attn/{part[0]}_proj/MatMul_output_0")
             flat = _multiply(g, quantised, f"{part}.{layer}", matrix)
             (heads,) = g.node("Reshape", [flat, split])
             g.node("Transpose", [heads], [f"{part}.{layer}"], perm=[0, 2, 1, 3])
-            g.output(f"{part}.{layer}", "float32", 1, HEADS, "frames", HEAD_SIZE)
+            g.output(f"{part}.{layer}", "float32", 1, shape.heads, "frames", shape.head_size)
     return g.model()
 
 
-def step_graph(weights: Weights) -> bytes:
-    """Tokens ``[beams, new]`` at ``position`` → ``logits [beams, new, 32768]``.
+def step_graph(weights: Weights, shape: Shape) -> bytes:
+    """Tokens ``[beams, new]`` at ``position`` → ``logits [beams, new, vocabulary]``.
 
-    Takes ``key.N``, ``value.N`` of the audio and ``past_key.N``, ``past_value.N`` ``[beams, 8, so far, 36]``; gives
-    ``present_key.N``, ``present_value.N`` with the new tokens' behind them.
+    Takes ``key.N``, ``value.N`` of the audio and ``past_key.N``, ``past_value.N`` ``[beams, heads, so far, head
+    size]``; gives ``present_key.N``, ``present_value.N`` with the new tokens' behind them.
     """
     g = GraphBuilder()
+    hidden = _layers(g, weights, shape, g.input("position", "int64", 1), None)
+    normed = _norm(g, hidden, weights, "model.decoder.norm")
+    logits = _dense(g, normed, weights, "logits")
+    g.node("Identity", [logits], ["logits"])
+    g.output("logits", "float32", "beams", "new", shape.vocabulary)
+    return g.model()
+
+
+def attention_graph(weights: Weights, shape: Shape) -> bytes:
+    """Tokens ``[1, n]`` from the beginning of one hypothesis, and ``key.N``, ``value.N`` of the audio → ``attention
+    [n, frames]``: how much each position looks at each frame, the mean over all heads of all layers."""
+    g = GraphBuilder()
+    looks: list[str] = []
+    _layers(g, weights, shape, g.constant("position", np.zeros(1, np.int64)), looks)
+    (total,) = g.node("Sum", looks)
+    (mean,) = g.node("Div", [total, g.constant("layers", np.array(shape.layers, np.float32))])
+    g.node("Identity", [mean], ["attention"])
+    g.output("attention", "float32", "new", "frames")
+    return g.model()
+
+
+def _layers(g: GraphBuilder, weights: Weights, shape: Shape, position: str, looks: list[str] | None) -> str:
+    """All layers over the input ``tokens``. With ``looks`` there is no past, and what each layer looks at is added to
+    it."""
+    heads, head_size = shape.heads, shape.head_size
+    scale = head_size**-0.5
     tokens = g.input("tokens", "int64", "beams", "new")
-    position = g.input("position", "int64", 1)
-    angles = np.arange(_POSITIONS)[:, None] * 10000.0 ** (-np.arange(_ROTARY // 2) / (_ROTARY // 2))
+    half = shape.rotary // 2
+    angles = np.arange(_POSITIONS)[:, None] * 10000.0 ** (-np.arange(half) / half)
     rotation = [
         position,
         g.constant("cosines", np.cos(angles).astype(np.float32)),
         g.constant("sines", np.sin(angles).astype(np.float32)),
     ]
-    as_one = g.constant("as_one", np.array([1, -1, HIDDEN], np.int64))
+    as_one = g.constant("as_one", np.array([1, -1, heads * head_size], np.int64))
     hidden = _embed(g, weights, tokens)
-    (shape,) = g.node("Shape", [hidden])
-    for layer in range(LAYERS):
+    (rows,) = g.node("Shape", [hidden], end=2)
+    (attended_shape,) = g.node("Concat", [rows, g.constant("inner", np.array([heads * head_size], np.int64))], axis=0)
+    for layer in range(shape.layers):
         name = f"/model/decoder/layers.{layer}"
         stem = f"model.decoder.layers.{layer}"
-        past = [
-            g.input(f"past_{part}.{layer}", "float32", "beams", HEADS, "past", HEAD_SIZE) for part in ("key", "value")
-        ]
-        audio = [g.input(f"{part}.{layer}", "float32", 1, HEADS, "frames", HEAD_SIZE) for part in ("key", "value")]
+        past = (
+            [g.input(f"past_{part}.{layer}", "float32", "beams", heads, "past", head_size) for part in ("key", "value")]
+            if looks is None
+            else []
+        )
+        audio = [g.input(f"{part}.{layer}", "float32", 1, heads, "frames", head_size) for part in ("key", "value")]
 
         normed = _norm(g, hidden, weights, f"{stem}.input_layernorm")
         joined = _join([weights.matrix(f"{name}/self_attn/{part}_proj/MatMul_output_0") for part in "qkv"])
@@ -131,25 +206,28 @@ def step_graph(weights: Weights) -> bytes:
         turned = [
             g.node(
                 "RotaryEmbedding", [each, *rotation], contributed=True,
-                interleaved=1, num_heads=HEADS, rotary_embedding_dim=_ROTARY,
+                interleaved=1, num_heads=heads, rotary_embedding_dim=shape.rotary,
             )[0]
             for each in (query, key)
         ]  # fmt: skip
         attended, *present = g.node(
             "MultiHeadAttention", [*turned, value, "", "", "", *past],
             [f"attended.{layer}", f"present_key.{layer}", f"present_value.{layer}"], contributed=True,
-            num_heads=HEADS, scale=_SCALE, unidirectional=1,
+            num_heads=heads, scale=scale, unidirectional=1,
         )  # fmt: skip
-        for each in present:
-            g.output(each, "float32", "beams", HEADS, "so far", HEAD_SIZE)
+        if looks is None:
+            for each in present:
+                g.output(each, "float32", "beams", heads, "so far", head_size)
         hidden = _add(g, hidden, _dense(g, attended, weights, f"{name}/self_attn/o_proj/MatMul_output_0"))
 
         # Nothing in the cross-attention depends on which beam or position a query comes from, so all are one sequence.
         normed = _norm(g, hidden, weights, f"{stem}.post_attention_layernorm")
         query = _dense(g, normed, weights, f"{name}/encoder_attn/q_proj/MatMul_output_0")
         (query,) = g.node("Reshape", [query, as_one])
-        (attended,) = g.node("MultiHeadAttention", [query, *audio], contributed=True, num_heads=HEADS, scale=_SCALE)
-        (attended,) = g.node("Reshape", [attended, shape])
+        if looks is not None:
+            looks.append(_look(g, query, audio[0], heads, head_size))
+        (attended,) = g.node("MultiHeadAttention", [query, *audio], contributed=True, num_heads=heads, scale=scale)
+        (attended,) = g.node("Reshape", [attended, attended_shape])
         hidden = _add(g, hidden, _dense(g, attended, weights, f"{name}/encoder_attn/o_proj/MatMul_output_0"))
 
         normed = _norm(g, hidden, weights, f"{stem}.final_layernorm")
@@ -160,15 +238,26 @@ def step_graph(weights: Weights) -> bytes:
         (gated,) = g.node("Mul", [gate, content])
         narrow = _dense(g, gated, weights, f"{name}/mlp/fc2/Add_output_0", bias=f"{stem}.mlp.fc2.bias_merged_0")
         hidden = _add(g, hidden, narrow)
-    normed = _norm(g, hidden, weights, "model.decoder.norm")
-    logits = _dense(g, normed, weights, "logits")
-    g.node("Identity", [logits], ["logits"])
-    g.output("logits", "float32", "beams", "new", 32768)
-    return g.model()
+    return hidden
+
+
+def _look(g: GraphBuilder, query: str, key: str, heads: int, head_size: int) -> str:
+    """Queries ``[1, n, heads * size]``, keys ``[1, heads, frames, size]`` → the mean attention ``[n, frames]``."""
+    (split,) = g.node("Reshape", [query, g.constant(f"{query}.split", np.array([-1, heads, head_size], np.int64))])
+    (turned,) = g.node("Transpose", [split], perm=[1, 0, 2])
+    (alone,) = g.node("Reshape", [key, g.constant(f"{query}.alone", np.array([heads, -1, head_size], np.int64))])
+    (upright,) = g.node("Transpose", [alone], perm=[0, 2, 1])
+    (products,) = g.node("MatMul", [turned, upright])
+    (scaled,) = g.node("Mul", [products, g.constant(f"{query}.scale", np.array(head_size**-0.5, np.float32))])
+    (shares,) = g.node("Softmax", [scaled], axis=-1)
+    axis = g.constant(f"{query}.axis", np.array([0], np.int64))
+    return g.node("ReduceMean", [shares, axis], keepdims=0)[0]
 
 
 def _embed(g: GraphBuilder, weights: Weights, tokens: str) -> str:
     stem = "model.decoder.embed_tokens.weight_merged_0"
+    if weights.has(stem):
+        return g.node("Gather", [g.constant("embedding", weights.tensor(stem)), tokens], axis=0)[0]
     parts = [
         g.constant(f"embedding{part}", weights.tensor(stem + part)) for part in ("_quantized", "_scale", "_zero_point")
     ]
@@ -207,7 +296,7 @@ def _join(matrices: list[QuantisedMatrix]) -> QuantisedMatrix:
     return QuantisedMatrix(
         np.concatenate([m.values for m in matrices], axis=1),
         np.concatenate([np.full(width, m.scale, np.float32) for m in matrices]),
-        np.concatenate([np.full(width, m.zero_point, np.uint8) for m in matrices]),
+        np.concatenate([np.full(width, m.zero_point, m.values.dtype) for m in matrices]),
     )
 
 

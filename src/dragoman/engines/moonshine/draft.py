@@ -13,11 +13,12 @@ from typing import Final
 import numpy as np
 
 from dragoman.core.ports import HypothesisWord
-from dragoman.engines.moonshine.beam import log_softmax, most_tokens
+from dragoman.engines.guards import is_loop, spoken
+from dragoman.engines.moonshine.beam import TOKENS_PER_SECOND, log_softmax, most_tokens
 from dragoman.engines.moonshine.biasing import Biasing, Place
 from dragoman.engines.moonshine.confidence import draft_confidence, word_log_probability
-from dragoman.engines.moonshine.model import DecoderState, Floats, MoonshineModel
-from dragoman.engines.moonshine.selection import is_loop, spoken
+from dragoman.engines.moonshine.model import SHORTEST
+from dragoman.engines.moonshine.network import DecoderState, Floats, Network
 from dragoman.engines.moonshine.tokenizer import BEGIN, END, Tokenizer
 
 _MARGIN: Final = 0.5
@@ -59,8 +60,17 @@ def heard_again(words: Sequence[str]) -> int:
 
 
 class DraftedUtterance:
-    def __init__(self, model: MoonshineModel, tokenizer: Tokenizer, biasing: Biasing | None = None) -> None:
+    def __init__(
+        self,
+        model: Network,
+        tokenizer: Tokenizer,
+        biasing: Biasing | None = None,
+        per_second: float = TOKENS_PER_SECOND,
+    ) -> None:
+        """``per_second``: tokens, at most."""
         self._model = model
+        self._hear = model.listen()
+        self._per_second = per_second
         self._tokenizer = tokenizer
         self._biasing = biasing
         self._tokens: list[int] = []
@@ -81,13 +91,15 @@ class DraftedUtterance:
         ]
 
     def redraft(self, audio: Floats) -> None:
-        """``audio``: the whole utterance, prepared for the model."""
-        states = self._model.encode(audio)
-        limit = most_tokens(len(audio))
+        """``audio``: the whole utterance."""
+        states = self._hear(audio)
+        if not states.shape[-2]:
+            return
+        limit = most_tokens(max(len(audio), SHORTEST), self._per_second)
         self._decode(states, self._tokens, limit)
-        if is_loop(self._tokenizer.decode(self._tokens)):
+        if is_loop(self._tokenizer.spaced(self._tokens)):
             self._decode(states, self._tokens[: self._settled], limit)
-        if is_loop(self._tokenizer.decode(self._tokens)):
+        if is_loop(self._tokenizer.spaced(self._tokens)):
             self._cut(self._settled)
         words = self._tokenizer.words(self._tokens)
         while again := heard_again([spoken(text) for text, _ in words]):

@@ -1,4 +1,4 @@
-"""The embedded engine: one segment of speech in, its words with their confidences out.
+"""Moonshine's models: one segment of speech in, its words with their confidences out. The embedded one is tiny English.
 
 The recipe, step by step, with what each step is worth, is in ``docs/decisions/0012-moonshine.md``.
 """
@@ -22,19 +22,21 @@ from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import EngineNotReady
 from dragoman.core.ports import SAMPLE_RATE, Hypothesis, HypothesisWord, Samples, Utterance
 from dragoman.core.request import Phrase, RecognitionRequest, Vocabulary
-from dragoman.engines.moonshine.beam import Beam, search
+from dragoman.engines.guards import is_guess, is_loop, spoken, spoken_words
+from dragoman.engines.moonshine.beam import TOKENS_PER_SECOND, Beam, search
 from dragoman.engines.moonshine.biasing import Biasing
 from dragoman.engines.moonshine.confidence import agreements, confidences, word_log_probability
 from dragoman.engines.moonshine.draft import DraftedUtterance
-from dragoman.engines.moonshine.model import Floats, MoonshineModel
-from dragoman.engines.moonshine.selection import Scored, is_guess, is_loop, least_expected_error, spoken, spoken_words
+from dragoman.engines.moonshine.folder import network_in
+from dragoman.engines.moonshine.model import MoonshineModel
+from dragoman.engines.moonshine.network import Floats, Network
+from dragoman.engines.moonshine.selection import Scored, least_expected_error
 from dragoman.engines.moonshine.tokenizer import Tokenizer
 from dragoman.language.ngram import LanguageModel
 
 _PACKAGE: Final = "moonshine_voice"
-_LEVEL: Final = 10 ** (-14 / 20)
-_PEAK: Final = 0.97
-_SHORTEST: Final = int(1.5 * SAMPLE_RATE)
+_OTHER_TOKENS_PER_SECOND: Final = 13.0
+"""The same limit for other languages, which have more letters or bytes a token."""
 _SLOWER: Final = int(0.95 * SAMPLE_RATE)
 _LANGUAGE_WEIGHT: Final = 0.1
 _SURE: Final = -0.4
@@ -63,6 +65,12 @@ EFFORTS: Final = {
     "balanced": Effort(beams=8),
     "accuracy": Effort(beams=8, always_twice=True),
 }
+_SINGLE_EFFORTS: Final = {
+    "speed": Effort(beams=1),
+    "balanced": Effort(beams=4),
+    "accuracy": Effort(beams=8),
+}
+"""Where each hypothesis costs a pass of the decoder of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,46 +113,65 @@ class MoonshineEngine:
         mode: str = "balanced",
         folder: Path | None = None,
         class_members: Callable[[str], Sequence[str]] = lambda name: (),
+        languages: tuple[str, ...] = ("en",),
     ) -> None:
-        """``folder`` holds the model files; ``None``: those of the installed wheel. ``class_members`` gives the members
-        of a word class."""
-        self._effort = EFFORTS[mode]
+        """``folder`` holds the files of a model that knows ``languages``; ``None``: the English one of the installed
+        wheel. ``class_members`` gives the members of a word class."""
+        self._mode = mode
         self._folder = folder
+        self._languages = languages
+        self._is_english = languages[0] == "en"
+        self._per_second = TOKENS_PER_SECOND if self._is_english else _OTHER_TOKENS_PER_SECOND
         self._class_members = class_members
         self._preferences = lru_cache(maxsize=_VOCABULARIES)(self._prepare_vocabulary)
 
     @property
     def capabilities(self) -> Capabilities:
         return Capabilities(
-            model="moonshine-tiny-en",
-            version=importlib.metadata.version("moonshine-voice"),
-            languages=("en",),
+            model="moonshine-tiny-en" if self._folder is None else self._folder.name,
+            version=importlib.metadata.version("moonshine-voice" if self._folder is None else "onnxruntime"),
+            languages=self._languages,
             phrases=True,
         )
 
+    @property
+    def network(self) -> Network:
+        """Loaded."""
+        return self._model
+
+    def tokens(self, word: str) -> tuple[int, ...]:
+        """Of a word as it stands in a text."""
+        return self._tokenizer.encode_word(word)
+
     def load(self) -> None:
         folder = self._folder or _wheel_folder()
+        self._model = MoonshineModel(folder) if self._folder is None else network_in(folder)
         try:
-            self._tokenizer = Tokenizer.read(folder / "tokenizer.bin")
-            self._model = MoonshineModel(folder)
             self._model.load()
+            self._tokenizer = Tokenizer.read(folder / "tokenizer.bin", self._languages[0], self._model.vocabulary)
         except Exception as error:
             raise EngineNotReady(f"the recogniser's model in {folder} cannot be read: {error}") from error
-        self._language_model = LanguageModel()
-        self._language_model.load()
+        self._language_model = LanguageModel() if self._is_english else None
+        if self._language_model is not None:
+            self._language_model.load()
 
     def in_mode(self, mode: str) -> MoonshineEngine:
         """The same loaded model, used with another effort."""
         other = copy.copy(self)
-        other._effort = EFFORTS[mode]
+        other._mode = mode
         return other
+
+    @property
+    def _effort(self) -> Effort:
+        return (EFFORTS if self._model.batches else _SINGLE_EFFORTS)[self._mode]
 
     def recognise(self, samples: Samples, request: RecognitionRequest, cancelled: Callable[[], bool]) -> Hypothesis:
         audio = np.frombuffer(samples, np.float32)
         return _hypothesis(self._words(audio, self._preferences(request.vocabulary), cancelled))
 
     def open_utterance(self, request: RecognitionRequest) -> DraftedUtterance:
-        return DraftedUtterance(self._model, self._tokenizer, self._preferences(request.vocabulary).biasing)
+        biasing = self._preferences(request.vocabulary).biasing
+        return DraftedUtterance(self._model, self._tokenizer, biasing, self._per_second)
 
     def draft(self, batch: Sequence[tuple[Utterance, Samples]]) -> list[Hypothesis]:
         return [self._draft(utterance, np.frombuffer(samples, np.float32)) for utterance, samples in batch]
@@ -152,7 +179,7 @@ class MoonshineEngine:
     def _draft(self, utterance: Utterance, audio: Floats) -> Hypothesis:
         assert isinstance(utterance, DraftedUtterance)
         if audio.any():
-            utterance.redraft(prepare(audio))
+            utterance.redraft(audio)
         return _hypothesis(utterance.words())
 
     def _prepare_vocabulary(self, vocabulary: Vocabulary) -> _Preferences:
@@ -167,7 +194,7 @@ class MoonshineEngine:
     def _words(self, audio: Floats, preferences: _Preferences, cancelled: Callable[[], bool]) -> list[HypothesisWord]:
         if not audio.any():
             return []
-        decodings = self._decode(prepare(audio), preferences, cancelled)
+        decodings = self._decode(self._model.prepare(audio), preferences, cancelled)
         best = _best(decodings)
         if is_guess(best.beam.mean):
             return []
@@ -188,15 +215,19 @@ class MoonshineEngine:
         return [first, self._readings(slowed(audio), preferences, cancelled)]
 
     def _readings(self, audio: Floats, preferences: _Preferences, cancelled: Callable[[], bool]) -> _Readings:
-        states = self._model.encode(audio)
-        beams = search(self._model, states, len(audio), self._effort.beams, cancelled, preferences.biasing)
+        # The embedded model encodes a segment within the time in which it has to ask anyway.
+        states = self._model.encode(audio, None if self._folder is None else cancelled)
+        width, biasing = self._effort.beams, preferences.biasing
+        beams = search(self._model, states, len(audio), width, cancelled, biasing, self._per_second)
         every = [self._reading(beam, preferences) for beam in beams]
         # Without this limit the language model would choose short nonsense over a long sentence.
         close = [reading for reading in every if reading.beam.score >= beams[0].score - _CLOSE]
         return _Readings(every, sorted(close, key=lambda reading: -reading.score))
 
     def _reading(self, beam: Beam, preferences: _Preferences) -> _Reading:
-        text = self._tokenizer.decode(beam.tokens)
+        text = self._tokenizer.spaced(beam.tokens)
+        if self._language_model is None:
+            return _Reading(beam, text, beam.score)
         return _Reading(
             beam, text, beam.score + _LANGUAGE_WEIGHT * self._language_model.score(text.split(), preferences.words)
         )
@@ -227,14 +258,6 @@ def _best(decodings: list[_Readings]) -> _Reading:
     trusts = [math.exp(_TRUST * readings.choice[0].beam.mean) for readings in decodings]
     number, place = least_expected_error(lists, trusts)
     return decodings[number].choice[place]
-
-
-def prepare(audio: Floats) -> Floats:
-    """To a common level; silence behind what is too short, which the model would complete to a stock phrase."""
-    level = float(np.sqrt(np.mean(audio * audio)))
-    gain = min(_LEVEL / max(level, 1e-6), _PEAK / max(float(np.abs(audio).max()), 1e-6))
-    louder: Floats = audio * np.float32(gain)
-    return np.pad(louder, (0, max(0, _SHORTEST - len(louder))))
 
 
 def slowed(audio: Floats) -> Floats:

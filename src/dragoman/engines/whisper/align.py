@@ -10,9 +10,9 @@ import numpy as np
 
 from dragoman.core.ports import SAMPLE_RATE, Samples, WordTimes
 from dragoman.core.request import DictionaryWord
-from dragoman.core.transcript import Character
+from dragoman.engines.even_times import share_out, spread
 from dragoman.engines.whisper.network import LONGEST_MS, Floats, WhisperNetwork
-from dragoman.engines.whisper.words import spelt
+from dragoman.engines.words import spelt
 
 _SHORTEST_MS: Final = 100
 _MOST_TOKENS: Final = 400
@@ -47,7 +47,7 @@ class AttentionAligner:
             return ()
         bounds = self._bounds(audio, words, duration_ms)
         return tuple(
-            WordTimes(start_ms, end_ms, _spread(word, start_ms, end_ms) if characters else ())
+            WordTimes(start_ms, end_ms, spread(word, start_ms, end_ms) if characters else ())
             for word, (start_ms, end_ms) in zip(words, pairwise(bounds), strict=True)
         )
 
@@ -57,16 +57,10 @@ class AttentionAligner:
         tokens = [network.tokens(spelt(word, self._language)) for word in words]
         every = [token for word in tokens for token in word]
         if not _SHORTEST_MS <= duration_ms <= LONGEST_MS or not 0 < len(every) <= _MOST_TOKENS:
-            shares = list(accumulate(map(len, words), initial=0))
-            return [duration_ms * share // max(1, shares[-1]) for share in shares]
+            return share_out(words, duration_ms)
         starts_ms = network.run(
             lambda go_on: network.place(network.encode(audio), self._language, every, len(audio)).starts_ms
         )
         places = accumulate(map(len, tokens), initial=0)
         ordered = accumulate((starts_ms[place] for place in places), max)
         return [min(place, duration_ms) for place in ordered]
-
-
-def _spread(word: str, start_ms: int, end_ms: int) -> tuple[Character, ...]:
-    edges = [start_ms + (end_ms - start_ms) * position // max(1, len(word)) for position in range(len(word) + 1)]
-    return tuple(Character(c, edges[position], edges[position + 1]) for position, c in enumerate(word))

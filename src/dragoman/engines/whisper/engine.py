@@ -15,12 +15,10 @@ from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import EngineNotReady
 from dragoman.core.ports import SAMPLE_RATE, Hypothesis, HypothesisWord, Samples, Utterance
 from dragoman.core.request import RecognitionRequest
-from dragoman.engines.moonshine.selection import is_guess, is_loop
+from dragoman.engines.guards import is_audible, is_guess, is_loop
 from dragoman.engines.whisper.network import LONGEST_MS, Floats, Heard, WhisperNetwork
-from dragoman.engines.whisper.words import TokenWord, begins_word, word_probability, words_of
+from dragoman.engines.words import TokenWord, begins_word, hypothesis_of, word_probability, words_of
 
-_SHORTEST: Final = SAMPLE_RATE // 10
-"""Audio shorter than this has no words."""
 _SMALLEST_HALF: Final = 2 * SAMPLE_RATE
 _SILENCE: Final = 0.6
 """Probability that nobody speaks, above which words of which the model is not sure are not believed."""
@@ -67,7 +65,7 @@ class WhisperEngine:
         audio = np.frombuffer(samples, np.float32)
         language = self._spoken(request)
         words = self.network.run(lambda go_on: self._words(audio, language, go_on, may_halve=True), cancelled)
-        return _hypothesis(words)
+        return hypothesis_of(words)
 
     def open_utterance(self, request: RecognitionRequest) -> DraftedUtterance:
         return DraftedUtterance(self._spoken(request))
@@ -79,12 +77,12 @@ class WhisperEngine:
             assert isinstance(utterance, DraftedUtterance)
             drafted.append(utterance)
             audio = np.frombuffer(samples, np.float32)
-            if _is_audible(audio):
+            if is_audible(audio):
                 heard.setdefault((utterance.language, len(utterance.settled)), []).append((utterance, audio))
         for (language, _), alike in heard.items():
             for first in range(0, len(alike), self._draft_batch):
                 self._redraft(language, alike[first : first + self._draft_batch])
-        return [_hypothesis(utterance.words) for utterance in drafted]
+        return [hypothesis_of(utterance.words) for utterance in drafted]
 
     def _redraft(self, language: str, batch: Sequence[tuple[DraftedUtterance, Floats]]) -> None:
         """All in this language, and with equally many tokens settled."""
@@ -105,7 +103,7 @@ class WhisperEngine:
     def _words(
         self, audio: Floats, language: str, go_on: Callable[[], None], *, may_halve: bool
     ) -> list[HypothesisWord]:
-        if not _is_audible(audio):
+        if not is_audible(audio):
             return []
         network = self.network
         states = network.encode(audio)
@@ -163,17 +161,6 @@ class DraftedUtterance:
         self._tokens = self.settled + (heard.tokens[skipped:] if words else [])
         self.words = self.words[: self._stay] + [HypothesisWord(word.text, sure) for word in words]
         self._ends = self._ends[: self._stay] + [before + word.tokens.stop - skipped for word in words]
-
-
-def _hypothesis(words: Sequence[HypothesisWord]) -> Hypothesis:
-    if not words:
-        return Hypothesis()
-    confidence = math.exp(sum(math.log(max(word.confidence, 1e-6)) for word in words) / len(words))
-    return Hypothesis(tuple(words), min(1.0, confidence))
-
-
-def _is_audible(audio: Floats) -> bool:
-    return len(audio) >= _SHORTEST and bool(audio.any())
 
 
 def _quietest(audio: Floats) -> int:

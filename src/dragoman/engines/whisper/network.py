@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,9 +13,10 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from dragoman.core.errors import Cancelled, EngineNotReady
+from dragoman.core.errors import EngineNotReady
 from dragoman.core.ports import SAMPLE_RATE
 from dragoman.engines.whisper.folder import language_token, languages_of
+from dragoman.engines.work_thread import WorkThread
 
 Floats = npt.NDArray[np.float32]
 T = TypeVar("T")
@@ -35,9 +34,6 @@ _BELOW_LOUDEST: Final = 2.0
 _SILENCE: Final = -1.5
 """Features of silence: so far below the loudest one, and never lower than this."""
 _TRIES: Final = 1_000
-_POLL_S: Final = 0.02
-_POLL_PROCESSOR_S: Final = 0.1
-"""What all threads together may compute between two looks at whether anybody still waits."""
 _CACHE: Final = "CT2_CUDA_CACHING_ALLOCATOR_CONFIG"
 """Three sizes that are its defaults, and the bytes that are kept when they are free."""
 _MEBIBYTE: Final = 2**20
@@ -91,10 +87,8 @@ class WhisperNetwork:
         self._languages: tuple[str, ...] = ()
         self._is_ready = False
         self._encoded = lru_cache(maxsize=2)(self._encode_bytes)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="whisper")
-        self._timer: threading.Timer | None = None
-        threads = max(1, self.resources.threads)
-        self._poll_s = min(_POLL_S, _POLL_PROCESSOR_S / threads)
+        threads, idle_s = self.resources.threads, self.resources.idle_s
+        self._thread = WorkThread("whisper", self._wake, self._sleep, threads=threads, idle_s=idle_s)
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -123,6 +117,7 @@ class WhisperNetwork:
         except ImportError as error:
             raise EngineNotReady(f"{_EXTRA} ({error})") from error
         self._array = ctranslate2.StorageView.from_array
+        self._loaded = _sizes(self.folder)
         try:
             self._model: Any = ctranslate2.models.Whisper(
                 str(self.folder),
@@ -151,40 +146,14 @@ class WhisperNetwork:
         self._is_ready = True
 
     def run(self, work: Callable[[Callable[[], None]], T], cancelled: Callable[[], bool] = lambda: False) -> T:
-        """The result of ``work``, which is done in the thread of the network and calls what it is given between any two
-        calls of the library.
-
-        ``cancelled`` is asked every 20 ms. Once it is true this raises ``Cancelled`` at once; the call of the library
-        that is under way cannot be stopped, and is the last one: the encoder over 30 s of audio, or the decoder over at
-        most ``_TOKENS_PER_S`` tokens a second of it.
+        """As ``WorkThread.run``. A call of the library is the encoder over 30 s of audio, or the decoder over at most
+        ``_TOKENS_PER_S`` tokens a second of it.
         """
-        gone = threading.Event()
-
-        def go_on() -> None:
-            if gone.is_set():
-                raise Cancelled
-
-        if cancelled():
-            raise Cancelled
-        done = self._thread.submit(self._awake, work, go_on)
-        while True:
-            try:
-                result = done.result(self._poll_s)
-            except TimeoutError:
-                if done.done():
-                    raise
-                if cancelled():
-                    gone.set()
-                    raise Cancelled from None
-            else:
-                break
-        if cancelled():
-            raise Cancelled
-        return result
+        return self._thread.run(work, cancelled)
 
     def give_back(self) -> None:
         """The memory of the weights, until there is work."""
-        self._thread.submit(self._sleep).result()
+        self._thread.sleep()
 
     def encode(self, audio: Floats) -> Any:
         """``[n]`` samples, at most 30 s → encoder states, on the device. The last ones are remembered."""
@@ -265,19 +234,20 @@ class WhisperNetwork:
         (heard,) = self.decode(states, self.languages[0], [()], 0.1, 1)
         self.place(states, self.languages[0], heard.tokens or [0], SAMPLE_RATE)
 
-    def _awake(self, work: Callable[[Callable[[], None]], T], go_on: Callable[[], None]) -> T:
-        go_on()
-        if self._timer is not None:
-            self._timer.cancel()
+    def _wake(self) -> None:
         if not self._model.model_is_loaded:
-            self._model.load_model()
+            self._reload()
+
+    def _reload(self) -> None:
+        """Raises ``EngineNotReady`` when the folder no longer holds what was loaded from it."""
         try:
-            return work(go_on)
-        finally:
-            if self.resources.idle_s is not None:
-                self._timer = threading.Timer(self.resources.idle_s, self._thread.submit, [self._sleep])
-                self._timer.daemon = True
-                self._timer.start()
+            is_same = _sizes(self.folder) == self._loaded
+            if is_same:
+                self._model.load_model()
+        except (OSError, RuntimeError) as error:
+            raise EngineNotReady(f"the Whisper model in {self.folder} can no longer be read: {error}") from error
+        if not is_same:
+            raise EngineNotReady(f"the Whisper model in {self.folder} was replaced; start the server again to use it")
 
     def _sleep(self) -> None:
         self._encoded.cache_clear()
@@ -298,3 +268,8 @@ class WhisperNetwork:
                 "allows; take a smaller model, one converted to int8, or allow more"
             )
         os.environ.setdefault(_CACHE, f"4,3,12,{(limit_mb - weights_mb) * _MEBIBYTE}")
+
+
+def _sizes(folder: Path) -> list[int]:
+    """Of what must be the same when the weights are read again: with other sizes it is another model."""
+    return [(folder / name).stat().st_size for name in ("model.bin", "config.json", "tokenizer.json")]

@@ -149,7 +149,7 @@ def _recognition(settings: Settings) -> Iterator[Finding]:
             continue
         yield Finding(f"profile {name}: {model}, {settings.worker_count} workers ready in {started_s:.1f} s")
         heard = {word.strip(".,!?").lower() for word in transcript.text.split()}
-        missing = sorted(SELF_TEST_WORDS - heard) if profile.engine == "moonshine" else []
+        missing = sorted(SELF_TEST_WORDS - heard) if profile.is_embedded else []
         speed = transcript.duration_ms / 1000 / took_s
         yield Finding(
             f"profile {name}: {transcript.duration_ms / 1000:.0f} s of speech recognised at {speed:.0f} x real time"

@@ -87,7 +87,7 @@ async def _recognise(
             recognition = build_recognition(settings)
             closing.push_async_callback(recognition.aclose)
             await recognition.start()
-            check_request(request, recognition.capabilities(request.profile))
+            check_request(request, recognition)
             stream = closing.enter_context(recognition.live(request, source.rate))
             closing.callback(text.close)
             audio = asyncio.create_task(_send(source, stream), name="audio")

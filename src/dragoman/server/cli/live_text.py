@@ -10,6 +10,7 @@ import unicodedata
 from typing import Any, Protocol, TextIO
 
 from dragoman.core.events import Final, Finished, Partial, SpeechEnded, SpeechEvent, SpeechStarted
+from dragoman.core.spacing import joined
 from dragoman.core.speakers import by_speaker
 from dragoman.core.transcript import Segment
 from dragoman.formats.json import segment_fields
@@ -92,7 +93,7 @@ class TerminalText:
     def event(self, event: SpeechEvent) -> None:
         match event:
             case Partial(segment, stable_words):
-                stable = " ".join(word.text for word in segment.words[:stable_words])
+                stable = joined(word.text for word in segment.words[:stable_words])
                 _write(self._output, _ERASE + open_line(segment.text, len(stable), shutil.get_terminal_size().columns))
                 self._is_open = True
             case Final(segment):

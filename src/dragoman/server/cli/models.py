@@ -121,7 +121,8 @@ def add(
 ) -> int:
     """Install a model from a folder, without any network: a stick, a share, an unpacked archive.
 
-    A model of the catalogue has to match it file by file. Another one needs --engine, and --language for recognition.
+    A model of the catalogue has to match it file by file. Another one needs --engine, and --language for recognition,
+    unless its files and the folder's name tell them, as those of Moonshine's models do.
     Files are linked where the file system allows it, otherwise copied; the folder can go afterwards.
 
     \b

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dragoman.core.capabilities import Capabilities
+from dragoman.core.errors import UnsupportedLanguage
 from dragoman.core.request import MOST_SPEAKERS, RecognitionRequest, SpeakerRequest, Vocabulary
 
 if TYPE_CHECKING:
     from dragoman.server.settings import Settings
+    from dragoman.service.recognition import Recognition
 
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -96,8 +98,8 @@ def settings_from(flags: Mapping[str, Any], *, config: Path | None, engine: str 
 
 
 def with_one_recogniser(settings: Settings, name: str) -> Settings:
-    """For a command that is not a server: only the profile of this name is loaded, without a quota, for one live stream
-    however slow the machine is and whatever it asks for, and logs are brief.
+    """For a command that is not a server: only the profile of this name is loaded, and those whose languages it serves
+    too, without a quota, for one live stream however slow the machine is and whatever it asks for, and logs are brief.
 
     Raises a usage error when there is no such profile.
     """
@@ -106,7 +108,7 @@ def with_one_recogniser(settings: Settings, name: str) -> Settings:
     if name not in settings.profiles:
         raise click.UsageError(f"There is no profile {name!r}; the settings name {', '.join(settings.profiles)}.")
     profile = replace(settings.profiles[name], quota_minutes=None)
-    profiles = dict.fromkeys(settings.profiles, profile)
+    profiles = dict.fromkeys(settings.profiles, profile) | {other: settings.profiles[other] for other in profile.others}
     return replace(settings, profiles=profiles, max_concurrent_streams=2, log_level="error")
 
 
@@ -154,11 +156,13 @@ def vocabulary_from(phrases_file: Path | None, dictionary_file: Path | None, set
     return checked.accepted
 
 
-def check_request(request: RecognitionRequest, capabilities: Capabilities) -> None:
+def check_request(request: RecognitionRequest, recognition: Recognition) -> None:
     """Raises a usage error for an option that this recogniser cannot honour."""
-    if request.language not in (None, *capabilities.languages):
-        known = ", ".join(capabilities.languages)
-        raise click.UsageError(f"--language: this recogniser knows {known}, not {request.language}.")
+    try:
+        recognition.checked(replace(request, speakers=None))
+    except UnsupportedLanguage as error:
+        raise click.UsageError(f"--language: {error.message}") from error
+    capabilities = recognition.capabilities(request.profile).in_language(request.language)
     if request.speakers is not None and not capabilities.diarizes:
         raise click.UsageError(f"--diarize: the recogniser of profile {request.profile!r} cannot tell speakers apart.")
     if request.vocabulary.phrases and not capabilities.phrases:

@@ -227,7 +227,7 @@ async def _transcribe(
         closing.callback(progress.clear)
         closing.push_async_callback(recognition.aclose)
         await recognition.start()
-        check_request(request, recognition.capabilities(request.profile))
+        check_request(request, recognition)
         outcomes = [
             asyncio.create_task(outcome(number), name=f"transcribe {recording.name}")
             for number, recording in enumerate(recordings)

@@ -1,4 +1,4 @@
-"""Tokens → words, and what each is worth. Pure."""
+"""Tokens → words → hypothesis, and what each is worth. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from dragoman.core.ports import Hypothesis, HypothesisWord
 
 _UNSPACED: Final = frozenset({"zh", "ja", "th", "lo", "my"})
 """Languages that put no spaces between words: there every few characters that the model says at once are a word."""
@@ -40,7 +42,8 @@ def words_of(tokens: Sequence[int], decode: Callable[[Sequence[int]], str], lang
         piece = decode(tokens[start:stop])
         if piece.endswith(_CUT) and stop < len(tokens) and stop - start < 4:
             continue  # the rest of the character follows
-        if words and not (begins_word(piece, language) and (_is_spoken(words[-1][0]) or not unspaced)):
+        begins = begins_word(piece, language) and (_is_spoken(words[-1][0]) or not unspaced) if words else True
+        if not begins or (unspaced and _goes_on(words, piece)):
             words[-1] = (words[-1][0] + piece, words[-1][1], stop)
         else:
             words.append((piece, start, stop))
@@ -58,6 +61,19 @@ def word_probability(
     """Of its tokens together, leaving out its punctuation."""
     letters = [at for at in word.tokens if _is_spoken(decode(tokens[at : at + 1]))]
     return min(1.0, math.prod(max(0.0, probabilities[at]) for at in letters or word.tokens))
+
+
+def hypothesis_of(words: Sequence[HypothesisWord]) -> Hypothesis:
+    """As sure as its words are on the (geometric) average."""
+    if not words:
+        return Hypothesis()
+    confidence = math.exp(sum(math.log(max(word.confidence, 1e-6)) for word in words) / len(words))
+    return Hypothesis(tuple(words), min(1.0, confidence))
+
+
+def _goes_on(words: Sequence[tuple[str, int, int]], piece: str) -> bool:
+    """Whether a piece of a word in Latin letters follows another one."""
+    return bool(words) and all(letter.isascii() and letter.isalnum() for letter in (words[-1][0][-1:], piece[:1]))
 
 
 def _is_spoken(text: str) -> bool:

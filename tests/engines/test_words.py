@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.engines.whisper.words import begins_word, spelt, word_probability, words_of
+from dragoman.engines.words import begins_word, spelt, word_probability, words_of
 
 pytestmark = pytest.mark.unit
 

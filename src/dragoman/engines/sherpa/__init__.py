@@ -1,0 +1,1 @@
+"""Models that sherpa-onnx runs, from a folder: `dragoman[sherpa]`."""
