@@ -17,6 +17,7 @@ from dragoman.apis.amazon_transcribe.parameters import FilterMethod, Parameters
 from dragoman.apis.amazon_transcribe.result import TranscriptResults
 from dragoman.apis.amazon_transcribe.stability import Stability
 from dragoman.core.events import Final, Finished, Partial, SpeechEnded, SpeechEvent, SpeechStarted
+from dragoman.core.spacing import joined
 from dragoman.core.transcript import LanguageScore, Transcript
 from scripted import spoken
 from strategies import transcripts
@@ -107,7 +108,7 @@ def test_finals_are_told_in_order_once_and_of_partials_the_newest(transcript: Tr
     heard += told(of)
     finals = [result for result in heard if not result["IsPartial"]]
     assert [best(result)["Transcript"] for result in finals] == [
-        " ".join(word.text for word in segment.words) for segment in transcript.segments
+        joined(word.text for word in segment.words) for segment in transcript.segments
     ]
     closed: set[str] = set()
     for result in heard:
