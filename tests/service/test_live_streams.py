@@ -56,6 +56,7 @@ def pools(tmp_path: Path) -> Pools:
             COMMAND,
             msgspec.json.encode(
                 {"profiles": {"default": {"engine": "fake"}}, "openai_models": {}, "telecomx_engines": {}}
+                | {"speechmatics_operating_points": {}, "phonexia_4_engines": {}}
                 | {"max_duration_s": max_duration_s}
             ),
             workers=workers,
