@@ -17,6 +17,7 @@ from dragoman.apis.amazon_transcribe.parameters import FilterMethod, Parameters
 from dragoman.apis.amazon_transcribe.result import TranscriptResults
 from dragoman.apis.amazon_transcribe.stability import Stability
 from dragoman.core.events import Final, Finished, Partial, SpeechEnded, SpeechEvent, SpeechStarted
+from dragoman.core.spacing import joined
 from dragoman.core.transcript import LanguageScore, Transcript
 from scripted import spoken
 from strategies import transcripts
@@ -107,7 +108,7 @@ def test_finals_are_told_in_order_once_and_of_partials_the_newest(transcript: Tr
     heard += told(of)
     finals = [result for result in heard if not result["IsPartial"]]
     assert [best(result)["Transcript"] for result in finals] == [
-        " ".join(word.text for word in segment.words) for segment in transcript.segments
+        joined(word.text for word in segment.words) for segment in transcript.segments
     ]
     closed: set[str] = set()
     for result in heard:
@@ -257,3 +258,22 @@ def test_a_word_whose_speaker_is_known_says_it_in_the_final() -> None:
     (final,) = told(results, Final(replace(spoken("one two"), words=words)))
     assert [item.get("Speaker") for item in partial["Alternatives"][0]["Items"]] == [None, None]
     assert [item.get("Speaker") for item in final["Alternatives"][0]["Items"]] == ["0", "1"]
+
+
+@pytest.mark.parametrize("level", Stability)
+def test_a_word_that_stays_has_the_speaker_of_its_place_in_the_final(level: Stability) -> None:
+    words = tuple(replace(word, speaker=number) for number, word in enumerate(spoken("won two three").words))
+    of = results(stability=level)
+    told(of, Partial(spoken("one two"), 2))
+    (final,) = told(of, Final(replace(spoken("won two three"), words=words)))
+    items = best(final)["Items"]
+    assert [(item["Content"], item["Speaker"]) for item in items] == [("one", "0"), ("two", "1"), ("three", "2")]
+
+
+def test_redacted_words_have_a_speaker() -> None:
+    said = spoken("My name is John Smith, hello.")
+    words = tuple(replace(word, speaker=1) for word in said.words)
+    (final,) = told(results(pii_types=ALL, redacts=True), Final(replace(said, words=words)))
+    items = best(final)["Items"]
+    assert "[NAME]" in contents(final)
+    assert {item.get("Speaker") for item in items if item["Type"] == "pronunciation"} == {"1"}
