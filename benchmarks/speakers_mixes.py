@@ -2,8 +2,9 @@
 
 A mix is drawn from a seed: turns of one or two clips, or of the beginning of one; pauses of 0.1 to 0.8 s between them
 or, where voices are to overlap, beginnings inside the turn before; each voice at a level of its own, over faint noise.
-Words are where forced alignment of the known text finds them; voices of which no English text is known have none. Long
-recordings are speaking where voice activity says so, the others in their words. Who pauses for less than 0.3 s speaks on.
+Words are where forced alignment of the known text finds them; voices of which no English text is known have none. Clips
+cut out of a long recording are speech where voice activity says so, the others in their words. Who pauses for less than
+0.3 s speaks on.
 """
 
 from __future__ import annotations
@@ -35,12 +36,14 @@ SHORTEST_MS = 100
 """What voice activity hears for less time is no word."""
 NOISE = 10 ** (-65 / 20)
 LEVEL = 10 ** (-23 / 20)
-CITIES = """It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness, it
-was the epoch of belief, it was the epoch of incredulity, it was the season of Light, it was the season of Darkness, it
-was the spring of hope, it was the winter of despair, we had everything before us, we had nothing before us, we were all
-going direct to Heaven, we were all going direct the other way: in short, the period was so far like the present period,
-that some of its noisiest authorities insisted on its being received, for good or for evil, in the superlative degree of
-comparison only."""
+CITIES = """
+It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness, it was
+the epoch of belief, it was the epoch of incredulity, it was the season of Light, it was the season of Darkness, it
+was the spring of hope, it was the winter of despair, we had everything before us, we had nothing before us, we were
+all going direct to Heaven, we were all going direct the other way: in short, the period was so far like the present
+period, that some of its noisiest authorities insisted on its being received, for good or for evil, in the superlative
+degree of comparison only.
+"""
 """What the recogniser's wheel has read: Charles Dickens, "A Tale of Two Cities"."""
 
 
