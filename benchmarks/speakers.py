@@ -78,11 +78,12 @@ class Tally:
         }
         if self.words:
             figures |= {
-                "words_right_percent": _right(self.words),
+                "words_right_percent": _right(word for word in self.words if word.is_certain),
                 "same_words_right_percent": _right(word for word in self.words if word.is_same),
                 "clear_words_right_percent": _right(word for word in self.words if word.is_clear),
+                "word_diarization_error_rate_percent": round(100 - _right(self.words), 1),
                 "words": {
-                    "all": len(self.words),
+                    "paired": len(self.words),
                     "same": sum(word.is_same for word in self.words),
                     "clear": sum(word.is_clear for word in self.words),
                 },

@@ -6,10 +6,11 @@ Systems During Simultaneous Speech", 2006): each recognised word is paired with 
 every row in its order, so that the whole costs least, a wrong word 4 and one too many or too few 3. Words more than
 ``APART_MS`` apart are never paired, and of equal costs that counts whose words are nearer.
 
-The share that is right is one less the word diarization error rate (Shafey et al., "Joint Speech Recognition and
-Speaker Diarization via Sequence Transduction", 2019): of the words that are paired, with the same word or another.
-Those paired with none were said by nobody. A wrong word over a voice whose text is not known may be that one's and
-does not count.
+Of all pairs the share that is right is one less the word diarization error rate (Shafey et al., "Joint Speech
+Recognition and Speaker Diarization via Sequence Transduction", 2019); words paired with none were said by nobody, and a
+wrong word over a voice whose text is not known may be that one's. Where two voices speak, a wrong word is paired with
+whichever of them has a word to spare, and often looks more like one of the other's. So a pair is certain only if the
+word is the same, or if nobody else speaks in most of it.
 """
 
 from __future__ import annotations
@@ -46,6 +47,10 @@ class Given:
     is_right: bool
     is_same: bool
     is_clear: bool
+
+    @property
+    def is_certain(self) -> bool:
+        return self.is_same or self.is_clear
 
 
 @dataclass(frozen=True)
