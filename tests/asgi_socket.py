@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from starlette.types import ASGIApp, Message, Scope
+
+from dragoman.transport.exchange import DIVERT
 
 
 class AsgiSocket:
     """``sent`` is everything that the application sent. While ``reading`` is not set, it cannot send."""
+
+    diverts: ClassVar[bool] = False
+    """As a server that can hand over binary messages without waiting for ``receive``."""
 
     def __init__(self, path: str, headers: dict[str, str] | None = None) -> None:
         path, _, query = path.partition("?")
@@ -25,6 +30,9 @@ class AsgiSocket:
             "client": ("192.0.2.1", 1),
             "extensions": {"websocket.http.response": {}},
         }
+        self._take: Callable[[bytes], bool] = lambda data: False
+        if self.diverts:
+            self.scope["extensions"][DIVERT] = {"to": self._divert}
         self.incoming: asyncio.Queue[Message] = asyncio.Queue()
         self.sent: list[Message] = []
         self.reading = asyncio.Event()
@@ -45,9 +53,14 @@ class AsgiSocket:
         """A dictionary is sent as JSON."""
         if isinstance(message, dict):
             message = json.dumps(message)
+        if isinstance(message, bytes) and self.incoming.empty() and self._take(message):
+            return
         self.incoming.put_nowait(
             {"type": "websocket.receive", "text" if isinstance(message, str) else "bytes": message}
         )
+
+    def _divert(self, take: Callable[[bytes], bool]) -> None:
+        self._take = take
 
     def leave(self) -> None:
         self.incoming.put_nowait({"type": "websocket.disconnect", "code": 1006})

@@ -102,6 +102,7 @@ class ScriptedStream:
         self.rate = rate
         self.encoding = encoding
         self.channels = channels
+        self._played = 0
         self.received = bytearray()
         self.preferred: list[Vocabulary] = []
         self.finished = False
@@ -122,20 +123,39 @@ class ScriptedStream:
         self.preferred.append(vocabulary)
         self.request = replace(self.request, vocabulary=vocabulary)
 
+    @property
+    def has_room(self) -> bool:
+        return self._pool.stream_gate is None or self._pool.stream_gate.is_set()
+
+    def put(self, audio: bytes) -> None:
+        if self._error is not None:
+            raise self._error
+        self.received += audio
+        self._wake()
+
     async def send(self, audio: bytes) -> None:
         if self._error is not None:
             raise self._error
         if self._pool.stream_gate is not None:
             await self._pool.stream_gate.wait()
-        self.received += audio
-        self._wake()
+        self.put(audio)
 
     def finish(self) -> None:
         self.finished = True
         self._wake()
 
+    @property
+    def has_events(self) -> bool:
+        for step in self._pool.stream_steps[self._played :]:
+            if not isinstance(step, asyncio.Event | int):
+                return not isinstance(step, BaseException)
+            if not (step.is_set() if isinstance(step, asyncio.Event) else self._has(step)):
+                return False
+        return self.finished and not self.closed
+
     async def events(self) -> AsyncGenerator[SpeechEvent, None]:
         for step in self._pool.stream_steps:
+            self._played += 1
             if isinstance(step, asyncio.Event):
                 await step.wait()
             elif isinstance(step, int):
@@ -151,6 +171,8 @@ class ScriptedStream:
             else:
                 yield step
         await self._until(None)
+        for _ in range(3):  # no recogniser ends in the moment that it is told to
+            await asyncio.sleep(0)
         if not self.closed:
             yield Finished(self.received_ms, self.request.language or self._pool.languages[0], "scripted")
 
@@ -161,9 +183,12 @@ class ScriptedStream:
             self._wake()
 
     async def _until(self, received_ms: int | None) -> None:
-        while not (self.finished or self.closed or (received_ms is not None and self.received_ms >= received_ms)):
+        while not (self.closed or self._has(received_ms)):
             self._woken.clear()
             await self._woken.wait()
+
+    def _has(self, received_ms: object) -> bool:
+        return self.finished or (isinstance(received_ms, int) and self.received_ms >= received_ms)
 
     def _wake(self) -> None:
         self._woken.set()

@@ -253,10 +253,10 @@ async def test_silence_ends_a_stream_with_all_that_was_said(sent: bytes) -> None
         if sent:
             yield sent
 
-    await stream.feed(pieces())
+    await stream.feed(pieces(), lambda take: None)
     await asyncio.wait_for(stream.running, 5)
     assert stream.said().is_last
     assert live.received == sent
     with pytest.raises(InvalidRequest, match="No audio"):
-        await stream.feed(pieces())
+        await stream.feed(pieces(), lambda take: None)
     await streams.aclose()

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
+from random import Random
 
 import pytest
 from starlette.requests import HTTPConnection
@@ -34,6 +35,12 @@ from scripted import ScriptedPool, ScriptedStream, StreamStep, spoken
 pytestmark = pytest.mark.unit
 
 
+@pytest.fixture(autouse=True, params=[False, True], ids=["received", "diverted"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The two ways in which audio comes from a server."""
+    monkeypatch.setattr(AsgiSocket, "diverts", request.param)
+
+
 class Plain:
     """Says the newest text; ``like X`` is a phrase, ``end`` the end, bytes are audio."""
 
@@ -46,6 +53,8 @@ class Plain:
 
     def receive(self, frame: Frame) -> Iterable[Command]:
         match frame:
+            case b"crash":
+                raise ZeroDivisionError("details")
             case bytes():
                 return [Audio(frame)]
             case "end":
@@ -170,6 +179,35 @@ async def test_audio_arrives_in_order_and_results_come_back(tmp_path: Path) -> N
         assert await text(socket) == "one two ."
         assert await socket.closed() == 1000
         assert server.stream.received == b"".join(pieces)
+
+
+async def test_audio_keeps_its_order_however_far_behind_the_recogniser_is(tmp_path: Path) -> None:
+    chance = Random(1)
+    pieces = [chance.randbytes(chance.randrange(1, 20)) for _ in range(300)]
+    async with running(tmp_path, []) as server, connected(server.front, AsgiSocket("/")) as socket:
+        assert (await socket.next())["type"] == "websocket.accept"
+        assert await text(socket) == "hello"
+        gate = server.pool.stream_gate = asyncio.Event()
+        for piece in pieces:
+            socket.say(piece)
+            if chance.random() < 0.3:
+                gate.set() if chance.random() < 0.5 else gate.clear()
+            for _ in range(chance.randrange(4)):
+                await asyncio.sleep(0)
+        gate.set()
+        socket.say("end")
+        assert await text(socket) == "."
+        assert server.stream.received == b"".join(pieces)
+
+
+async def test_what_goes_wrong_with_audio_is_said_like_all_else(tmp_path: Path) -> None:
+    async with running(tmp_path, []) as server, connected(server.front, AsgiSocket("/")) as socket:
+        assert (await socket.next())["type"] == "websocket.accept"
+        assert await text(socket) == "hello"
+        socket.say(SECOND)
+        socket.say(b"crash")
+        assert await text(socket) == "error internal_error"
+        assert await socket.closed() == 1011
 
 
 async def test_a_vocabulary_is_checked_before_it_counts(tmp_path: Path) -> None:

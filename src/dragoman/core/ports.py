@@ -191,15 +191,29 @@ class LiveStream(Protocol):
         """Replace the vocabulary of the request. Raises ``InvalidRequest`` once audio was sent."""
         ...
 
-    async def send(self, audio: bytes) -> None:
-        """Audio in the stream's encoding; pieces of any size, odd ones too.
+    @property
+    def has_room(self) -> bool:
+        """The recogniser is not too far behind to be given more."""
+        ...
 
-        Waits while the recogniser is too far behind. Raises the ``DragomanError`` that ended the stream.
+    def put(self, audio: bytes) -> None:
+        """Audio in the stream's encoding; pieces of any size, odd ones too. Without ``has_room`` it is only kept.
+
+        Raises the ``DragomanError`` that ended the stream.
         """
+        ...
+
+    async def send(self, audio: bytes) -> None:
+        """``put``, then wait until there is room for more."""
         ...
 
     def finish(self) -> None:
         """No more audio will come: what was sent is recognised to its end, then ``Finished``. May be called twice."""
+        ...
+
+    @property
+    def has_events(self) -> bool:
+        """``events`` has more without waiting."""
         ...
 
     def events(self) -> AsyncGenerator[SpeechEvent, None]:

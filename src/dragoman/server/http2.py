@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any, ClassVar, Final
 
 import zttp
@@ -12,6 +13,8 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.zttp_h2_impl import ZttpH2Protocol
 from uvicorn.server import ServerState
 from zttp import Event, H2ErrorCode, H2Settings
+
+from dragoman.transport.exchange import DIVERT
 
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """What every client of HTTP/2 sends first."""
@@ -46,6 +49,8 @@ class Http2Protocol(ZttpH2Protocol):
         super().__init__(config, server_state, app_state, _loop)
         self.progress = asyncio.Event()
         """Set whenever more may be sent than before."""
+        self._takers: dict[int, Callable[[bytes], bool]] = {}
+        """What may take the data of a stream, by its id."""
         self._idle: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
         self._client_leaves = False
@@ -74,12 +79,18 @@ class Http2Protocol(ZttpH2Protocol):
         self.progress.set()
 
     def events(self) -> Generator[Event]:
-        """Without GOAWAY: Node sends it ahead of the streams that it opened before."""
+        """Without GOAWAY, because Node sends it ahead of the streams that it opened before, and without what the
+        application takes at once."""
         for event in super().events():
             if isinstance(event, zttp.GoAway):
                 self._client_leaves = True
-            else:
+            elif not (isinstance(event, zttp.Data) and self._is_taken(event)):
                 yield event
+
+    def _is_taken(self, event: zttp.Data) -> bool:
+        cycle, take = self.cycles.get(event.stream_id), self._takers.get(event.stream_id)
+        is_next = cycle is not None and not cycle.body and not cycle.message_event.is_set()
+        return is_next and take is not None and take(bytes(event.data))
 
     def handle_request(self, event: zttp.Request) -> None:
         if not event.path.isascii():
@@ -90,11 +101,15 @@ class Http2Protocol(ZttpH2Protocol):
         super().handle_request(event)
         cycle = self.cycles[event.stream_id]
         cycle.flow = _StreamFlow(self, cycle.stream)
+        to = partial(self._takers.__setitem__, event.stream_id)
+        cycle.scope["extensions"][DIVERT] = {"to": to}
         if event.end_stream:
             cycle.more_body = False
             cycle.message_event.set()
 
     def on_stream_closed(self) -> None:
+        for closed in self._takers.keys() - self.cycles.keys():
+            del self._takers[closed]
         if not self.cycles:
             self._await_stream()
         super().on_stream_closed()

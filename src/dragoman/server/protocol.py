@@ -4,6 +4,7 @@ of WebSockets that do not read or do not close. A connection that turns out to s
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -11,7 +12,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 
 from dragoman.server.http2 import PREFACE, Http2Protocol
-from dragoman.transport.exchange import WRITABLE
+from dragoman.transport.exchange import DIVERT, WRITABLE
 
 MAX_MESSAGE_BYTES: Final = 4 << 20
 """A longer message of a WebSocket closes it with 1009. Two minutes of audio at 16 kHz are as much."""
@@ -41,6 +42,7 @@ class HttpProtocol(HttpToolsProtocol):
     _in_head = True
     _head_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
+    _take: Callable[[bytes], bool] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -73,12 +75,25 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {WRITABLE: {"now": lambda: not self.flow.write_paused}}
+        self._take = None
+        self.scope["extensions"] = {
+            WRITABLE: {"now": lambda: not self.flow.write_paused},
+            DIVERT: {"to": self._divert},
+        }
         self._await_head()
 
     def on_headers_complete(self) -> None:
         self._head_ended()
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Sooner than by the cycle of request and response, as long as nothing waits there."""
+        is_next = not self.cycle.body and not self.cycle.message_event.is_set()
+        if not (is_next and self._take is not None and self._take(body)):
+            super().on_body(body)
+
+    def _divert(self, take: Callable[[bytes], bool]) -> None:
+        self._take = take
 
     def _should_upgrade(self) -> bool:
         """Anything but GET would fail in the protocol of WebSockets without a reply."""
@@ -133,12 +148,14 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     """How long a client may take to close the connection once the server is done with it."""
 
     _patience: asyncio.TimerHandle | None = None
+    _take: Callable[[bytes], bool] | None = None
 
     async def run_asgi(self) -> None:
-        self.scope["extensions"][WRITABLE] = {"now": self.writable.is_set}
+        self.scope["extensions"] |= {WRITABLE: {"now": self.writable.is_set}, DIVERT: {"to": self._divert}}
         try:
             await super().run_asgi()
         finally:
+            self._take = None
             if not self.disconnected:
                 self._patience = self.loop.call_later(self.patience_s, self.transport.abort)
 
@@ -151,6 +168,15 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self._patience is not None:
             self._patience.cancel()
         super().connection_lost(exc)
+
+    def handle_bytes(self, event: Frame) -> None:
+        """Sooner than by the queue, as long as nothing is in it."""
+        is_next = event.fin and self.queue.empty() and not self.close_sent
+        if not (is_next and self._take is not None and self._take(bytes(event.data))):
+            super().handle_bytes(event)
+
+    def _divert(self, take: Callable[[bytes], bool]) -> None:
+        self._take = take
 
     def handle_ping(self) -> None:
         output = self.conn.data_to_send()

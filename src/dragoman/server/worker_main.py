@@ -55,11 +55,8 @@ _SPOKEN_FROM_S: Final = 0.5
 _SPOKEN_S: Final = 3.0
 _POLL_S: Final = 0.02
 """Between two looks at the live streams while a segment of a file is recognised."""
-_READ: Final = 2**18
-"""Bytes of orders, at most; more than a pipe holds."""
-_MANY_STREAMS: Final = 32
-_GATHER_S: Final = 0.005
-"""So long audio of many streams is let come together, so that they are dealt with at once."""
+_READ: Final = 2**16
+"""Bytes of orders at a time; as much as a pipe holds."""
 
 
 def main() -> Never:
@@ -308,7 +305,6 @@ class Worker:
 
     def _wait(self) -> None:
         """Until there is something to do."""
-        waited = False
         with self._changed:
             while not self._runnable():
                 idle_s = self._streams.idle_s()
@@ -316,9 +312,6 @@ class Worker:
                     break
                 self._streams.turn_away()
                 self._changed.wait(idle_s)
-                waited = True
-        if waited and len(self._streams) >= _MANY_STREAMS:
-            time.sleep(_GATHER_S)
 
     def _take_turn(self, turn: int) -> _Task | None:
         with self._changed:
@@ -411,16 +404,18 @@ def _take_orders(orders: io.BufferedReader, worker: Worker) -> None:
 
 def _orders(stream: io.BufferedReader) -> Iterator[list[protocol.Order]]:
     """Those that have come, all at once: taking them one by one would disturb the thread that computes each time."""
+    chunk = bytearray(_READ)  # a new one for each read would be mapped and unmapped every time
     arrived = bytearray()
-    while chunk := stream.read1(_READ):
-        arrived += chunk
+    while count := stream.readinto1(chunk):
+        arrived += chunk if count == _READ else chunk[:count]
         orders, at = [], 0
-        while len(arrived) >= (body := at + protocol.HEADER.size):
-            stop = body + protocol.length(bytes(arrived[at:body]))
-            if len(arrived) < stop:
-                break
-            orders.append(protocol.decode_order(bytes(arrived[body:stop])))
-            at = stop
+        with memoryview(arrived) as view:
+            while len(view) >= (body := at + protocol.HEADER.size):
+                stop = body + protocol.length(view[at:body])
+                if len(view) < stop:
+                    break
+                orders.append(protocol.decode_order(view[body:stop]))
+                at = stop
         del arrived[:at]
         yield orders
 
@@ -444,6 +439,8 @@ def _restrict(settings: Settings) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with suppress(AttributeError):  # not on Windows
         os.nice(_NICE)
+    with suppress(OSError):  # where Linux groups processes by session, it weighs the groups instead
+        Path("/proc/self/autogroup").write_text(str(_NICE))
     if sys.platform == "linux":
         import resource
 

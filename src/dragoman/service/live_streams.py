@@ -44,7 +44,19 @@ class PooledStream:
     """``LiveStream`` over the workers of a pool."""
 
     __slots__ = (
-        *("_consumed", "_error", "_events", "_finished", "_kept", "_over", "_pending", "_place", "_reached", "_reader"),
+        *(
+            "_bytes_per_s",
+            "_consumed",
+            "_error",
+            "_events",
+            "_finished",
+            "_kept",
+            "_over",
+            "_pending",
+            "_place",
+            "_reached",
+            "_reader",
+        ),
         *("_started", "_streams", "_taken", "_told", "_writer", "encoding", "rate", "request", "slot", "strikes"),
         *("task", "waiting_since", "worker"),
     )
@@ -56,6 +68,9 @@ class PooledStream:
         self.request = request
         self.rate = rate
         self.encoding = encoding
+        is_opus = encoding is AudioEncoding.OGG_OPUS
+        self._bytes_per_s = (_OPUS_BYTES_PER_S if is_opus else SAMPLE_BYTES * rate) * channels
+        """At most, as a rule."""
         self.worker: Worker | None = None
         self.task = 0
         """Of its opening on that worker."""
@@ -99,14 +114,21 @@ class PooledStream:
             raise InvalidRequest("The vocabulary of a stream comes before its audio.")
         self.request = replace(self.request, vocabulary=vocabulary)
 
-    async def send(self, audio: bytes) -> None:
-        """Takes the audio, then waits until there is room for more."""
+    @property
+    def has_room(self) -> bool:
+        untaken = self._kept.end - self._consumed
+        return untaken * 1000 <= self._bytes_per_s * _MOST_UNTAKEN_MS and len(self._events) < _MOST_UNREAD
+
+    def put(self, audio: bytes) -> None:
         self._check_open()
         if self._finished:
             raise InvalidRequest("The stream has been finished; no more audio can come.")
-        self._pending += audio
+        self._pending = self._pending + audio if self._pending else audio
         self._pass_on(_SHORTEST_PIECE_MS)
-        while self._is_full and not self._over:
+
+    async def send(self, audio: bytes) -> None:
+        self.put(audio)
+        while not (self.has_room or self._over):
             self._writer = asyncio.get_running_loop().create_future()
             await self._writer
         if self._error is not None:
@@ -122,6 +144,10 @@ class PooledStream:
         else:
             self._streams.wait(self)
         self._mark_waiting()
+
+    @property
+    def has_events(self) -> bool:
+        return bool(self._events)
 
     async def events(self) -> AsyncGenerator[SpeechEvent, None]:
         while True:
@@ -179,18 +205,6 @@ class PooledStream:
         self._mark_waiting()
         _wake(self._writer)
 
-    @property
-    def _is_full(self) -> bool:
-        untaken = self._kept.end - self._consumed
-        return untaken * 1000 > self._bytes_per_s * _MOST_UNTAKEN_MS or len(self._events) >= _MOST_UNREAD
-
-    @property
-    def _bytes_per_s(self) -> int:
-        """At most, as a rule."""
-        return (
-            _OPUS_BYTES_PER_S if self.encoding is AudioEncoding.OGG_OPUS else SAMPLE_BYTES * self.rate
-        ) * self.channels
-
     def _check_open(self) -> None:
         if self._error is not None:
             raise self._error
@@ -208,7 +222,7 @@ class PooledStream:
         if size == 0:
             return
         for first in range(0, size, step):
-            piece = pending[first : min(first + step, size)]
+            piece = pending[first : min(first + step, size)]  # the same object if it is all there is
             self._kept.append(piece)
             if self.worker is not None:
                 self.worker.process.send(protocol.Audio(self.task, piece))

@@ -36,17 +36,29 @@ class MeteredStream:
     def prefer(self, vocabulary: Vocabulary) -> None:
         self._stream.prefer(vocabulary)
 
-    async def send(self, audio: bytes) -> None:
+    @property
+    def has_room(self) -> bool:
+        return self._stream.has_room
+
+    def put(self, audio: bytes) -> None:
         """What comes after the server began to stop is not recognised any more, and nobody is told until the end."""
+        if self._is_wanted(audio):
+            self._stream.put(audio)
+
+    async def send(self, audio: bytes) -> None:
+        if self._is_wanted(audio):
+            await self._stream.send(audio)
+
+    def _is_wanted(self, audio: bytes) -> bool:
+        """Counts it. Raises ``QuotaExceeded``."""
         if self._drained:
-            return
+            return False
+        if self._error is None:
+            self._sent += len(audio)
+            self._charge()
         if self._error is not None:
             raise self._error
-        self._sent += len(audio)
-        self._charge()
-        if self._error is not None:
-            raise self._error
-        await self._stream.send(audio)
+        return True
 
     def finish(self) -> None:
         self._stream.finish()
@@ -55,6 +67,10 @@ class MeteredStream:
         """End the stream as if its client had ended it."""
         self._drained = True
         self._stream.finish()
+
+    @property
+    def has_events(self) -> bool:
+        return self._stream.has_events
 
     async def events(self) -> AsyncGenerator[SpeechEvent, None]:
         async with aclosing(self._stream.events()) as events:

@@ -20,9 +20,16 @@ _SHORTEST_INTERVAL_S: Final = 0.3
 _LONGEST_INTERVAL_S: Final = 0.9
 _SHARE: Final = 0.5
 """Of the time, for partials."""
+_MOST_A_SECOND: Final = 500
+"""Partials: to tell them costs the server as well."""
 _LATE_S: Final = 0.3
 """A partial that waits for longer than this, once its time has come, goes before what may be needless."""
 _RECENT_S: Final = 2.0
+_PATIENCE_S: Final = 0.25
+"""A partial whose time has come waits so long for more audio, so that it is computed when audio comes and not, as old
+as it is, between one piece and the next."""
+_CLOCK_S: Final = 0.001
+"""Audio is cut into whole samples, and looked at in frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,8 @@ class Waiting:
     kind: Kind
     due: float
     """When it became due, in seconds; still to come if the stream is ahead of real time."""
+    heard_to: float = float("inf")
+    """When the last of the audio was spoken."""
     profile: str = "default"
     alone: bool = False
     """It must not be computed together with others."""
@@ -48,6 +57,9 @@ def is_early(due: float, now: float) -> bool:
 @dataclass(slots=True)
 class _Drafted:
     at: float
+    heard_to: float
+    """When the last of what was drafted was spoken. This times the next draft: by ``at``, each delay would put off all
+    that follow."""
     cost_s: float
 
 
@@ -86,15 +98,18 @@ class Scheduler:
 
     def interval_s(self, now: float) -> float:
         """Between two partials of an utterance."""
-        recent_s = sum(each.cost_s for each in self._drafted.values() if now - each.at < _RECENT_S)
-        return min(max(recent_s / _SHARE, _SHORTEST_INTERVAL_S), _LONGEST_INTERVAL_S)
+        recent = [each.cost_s for each in self._drafted.values() if now - each.at < _RECENT_S]
+        least_s = max(sum(recent) / _SHARE, len(recent) / _MOST_A_SECOND)
+        return min(max(least_s, _SHORTEST_INTERVAL_S), _LONGEST_INTERVAL_S)
 
-    def drafted(self, streams: Collection[int], now: float, cost_s: float) -> None:
-        """Partials of these streams were computed, which took so long in all."""
-        for stream in streams:
+    def drafted(self, streams: Mapping[int, float], now: float, cost_s: float) -> None:
+        """Partials of these streams were computed, which took so long in all. With each stream comes when the last of
+        the audio was spoken."""
+        for stream, heard_to in streams.items():
             before = self._drafted.get(stream)
             each_s = cost_s / len(streams)
-            self._drafted[stream] = _Drafted(now, (before.cost_s + each_s) / 2 if before else each_s)
+            cost = (before.cost_s + each_s) / 2 if before else each_s
+            self._drafted[stream] = _Drafted(now, min(heard_to, now), cost)
 
     def forget(self, stream: int) -> None:
         self._drafted.pop(stream, None)
@@ -105,7 +120,9 @@ class Scheduler:
         due = partial.due - _EARLY_S
         if before is None:
             return due
-        return max(due, before.at + (_SHORTEST_INTERVAL_S if partial.fresh else interval_s))
+        wanted = before.heard_to + (_SHORTEST_INTERVAL_S if partial.fresh else interval_s)
+        is_enough = partial.heard_to >= wanted - _CLOCK_S
+        return max(due, before.heard_to if is_enough else wanted + _PATIENCE_S)
 
     def _partials_by_time(self, waiting: Collection[Waiting], now: float) -> list[tuple[float, Waiting]]:
         """Those whose time has come, with it, the longest waiting first."""

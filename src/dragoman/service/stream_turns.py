@@ -33,7 +33,7 @@ _PIECE_S: Final = 0.1
 """Voice activity over less audio costs nearly as much; less is looked at only when nothing else is to do."""
 _LONGEST_PIECE_S: Final = 1.0
 """Looked at between two looks at the clock."""
-_REPORT_EVERY_S: Final = 0.25
+_REPORT_EVERY_S: Final = 0.5
 """Of streams in which nothing happened. Events are reported at once."""
 _FRESH_DRAFTS: Final = 3
 """Of an utterance that has only begun."""
@@ -208,7 +208,8 @@ class StreamTurns:
                 hypothesis = hypotheses[number] if hypotheses else None
                 self._guarded(lane.stream.order.task, self._draft_one, lane, engine, hypothesis)
         now = self._clock()
-        self._scheduler.drafted([lane.key for lane in lanes if lane.key in self._lanes], now, now - began)
+        heard_to = {lane.key: lane.stream.fed_to for lane in lanes if lane.key in self._lanes}
+        self._scheduler.drafted(heard_to, now, now - began)
 
     def _draft_one(self, lane: Lane, engine: Engine, hypothesis: Hypothesis | None) -> None:
         session = lane.session
@@ -248,7 +249,9 @@ class StreamTurns:
             return
         due, profile = stream.spoken_at(work.due / 1000), stream.order.request.profile
         fresh = lane.drafts < _FRESH_DRAFTS
-        self._waiting[key] = Waiting(key, work.kind, due, profile, alone=stream.is_suspect, fresh=fresh)
+        self._waiting[key] = Waiting(
+            *(key, work.kind, due, stream.fed_to, profile), alone=stream.is_suspect, fresh=fresh
+        )
 
     # What is reported
 

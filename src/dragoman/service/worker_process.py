@@ -14,6 +14,8 @@ from typing import Final
 from dragoman.service import worker_protocol as protocol
 
 _MOMENT_S: Final = 1.0
+_GATHER_S: Final = 0.004
+"""Orders of many streams leave together, at least so far apart; of few streams each leaves at once."""
 
 
 class WorkerProcess:
@@ -23,6 +25,7 @@ class WorkerProcess:
         self._process = process
         self._orders = bytearray()
         """As frames, not yet on their way."""
+        self._flushed_at = 0.0
 
     @property
     def pid(self) -> int:
@@ -40,14 +43,16 @@ class WorkerProcess:
         """Never waits: of files orders are few and short, and a live stream bounds the audio that is on its way. What
         is sent to a dead process is lost.
 
-        Orders of the same moment leave together; no event loop does that for a pipe.
+        Every write costs both sides more than what is in it.
         """
         if not self._orders:
-            asyncio.get_running_loop().call_soon(self._flush)
+            loop = asyncio.get_running_loop()
+            loop.call_at(self._flushed_at + _GATHER_S, self._flush)
         protocol.append(self._orders, order)
 
     def _flush(self) -> None:
         assert self._process.stdin is not None
+        self._flushed_at = asyncio.get_running_loop().time()
         orders, self._orders = self._orders, bytearray()
         if not self._process.stdin.is_closing():
             self._process.stdin.write(orders)

@@ -296,7 +296,7 @@ def append(frames: bytearray, message: Order) -> None:
     HEADER.pack_into(frames, start, len(frames) - start - HEADER.size)
 
 
-def length(header: bytes) -> int:
+def length(header: bytes | memoryview) -> int:
     """The length of the body that follows. Raises ``ProtocolError``."""
     size: int = HEADER.unpack(header)[0]
     if size > MAX_FRAME:
@@ -329,5 +329,5 @@ def error(report: FileFailed | StreamFailed) -> DragomanError:
     return failure
 
 
-def decode_order(body: bytes) -> Order:
+def decode_order(body: bytes | memoryview) -> Order:
     return _ORDERS.decode(body)

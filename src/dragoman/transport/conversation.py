@@ -11,6 +11,7 @@ from typing import Final
 from starlette.requests import HTTPConnection
 
 from dragoman.core.errors import Conflict, DragomanError, IncompleteUpload, Unavailable
+from dragoman.core.events import SpeechEvent
 from dragoman.core.ports import LiveStream
 from dragoman.service.vocabulary import Vocabularies
 from dragoman.transport.base import Audio, Finish, Frame, Prefer, Services, VendorStream
@@ -32,75 +33,110 @@ class Conversation:
         self._live = live
         self._vocabularies = vocabularies
         self._silence_s = silence_s
-        self._error: DragomanError | None = None
-        self._news = asyncio.Event()
-        self._is_over = False
+        self._silence: SilenceWatch
+        self._error: Exception | None = None
+        self._is_listening = False
+        """And has nothing else to do."""
         self.was_ended = False
         """By the client; else by the server, because it stops."""
 
-    def end(self, error: DragomanError) -> None:
+    def end(self, error: Exception) -> None:
         """At once, with this error."""
         self._error = error
         self._live.close()
 
     async def run(self, hear: Hear, tell: Tell) -> None:
         """Raises ``Cancelled`` when the client leaves, and the ``DragomanError`` that ended the stream."""
-        silence = SilenceWatch(self._silence_s, self._end_for_silence)
+        self._silence = SilenceWatch(self._silence_s, self._end_for_silence)
         try:
             async with asyncio.TaskGroup() as tasks:
-                listening = tasks.create_task(self._listen(hear, silence), name="live stream: client")
-                tasks.create_task(self._hear(), name="live stream: recogniser")
+                listening = tasks.create_task(self._listen(hear), name="live stream: client")
                 await self._tell(tell)
                 listening.cancel()
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
         finally:
-            silence.stop()
+            self._silence.stop()
         if self._error is not None:
             raise self._error
 
-    async def _listen(self, hear: Hear, silence: SilenceWatch) -> None:
-        """Until the client leaves: reads no further while the recogniser is too far behind."""
-        while True:
-            silence.listen()
-            frame = await hear()
+    def take(self, frame: bytes) -> bool:
+        """A message of the client, for a transport that need not wait for ``hear``; whether it was taken. Most are
+        audio, of which there are so many that a turn of the event loop for each would cost more than all else."""
+        if not self._is_listening or not self._live.has_room:
+            return False
+        try:
             for command in self._vendor.receive(frame):
                 match command:
                     case Audio(data):
-                        silence.sound()
-                        with suppress(DragomanError):  # what ended the stream comes from its events, after the finals
-                            await self._live.send(data)
-                    case Prefer(draft):
-                        silence.rest()
-                        checked = await self._vocabularies.check(draft)
-                        self._live.prefer(self._vendor.preferred(checked))
+                        self._silence.sound()
+                        with suppress(DragomanError):
+                            self._live.put(data)
                     case Finish():
-                        self.was_ended = True
-                        self._live.finish()
+                        self._finish()
+                    case Prefer():
+                        raise AssertionError("a vocabulary is a text")
+        except Exception as error:  # there is nobody here to raise it to
+            self.end(error)
+        self._silence.listen()
+        return True
+
+    async def _listen(self, hear: Hear) -> None:
+        """Until the client leaves: reads no further while the recogniser is too far behind."""
+        try:
+            while True:
+                self._silence.listen()
+                self._is_listening = True
+                frame = await hear()
+                self._is_listening = False
+                for command in self._vendor.receive(frame):
+                    match command:
+                        case Audio(data):
+                            self._silence.sound()
+                            with suppress(
+                                DragomanError
+                            ):  # what ended the stream comes from its events, after the finals
+                                await self._live.send(data)
+                        case Prefer(draft):
+                            self._silence.rest()
+                            checked = await self._vocabularies.check(draft)
+                            self._live.prefer(self._vendor.preferred(checked))
+                        case Finish():
+                            self._finish()
+        finally:
+            self._is_listening = False
+
+    def _finish(self) -> None:
+        self.was_ended = True
+        self._live.finish()
 
     def _end_for_silence(self) -> None:
         if not self.was_ended:
             self._error = IncompleteUpload(f"No audio came for {self._silence_s:g} seconds; the stream was ended.")
             self._live.finish()
 
-    async def _hear(self) -> None:
+    async def _tell(self, tell: Tell) -> None:
+        """Until the recognition ends. What happens while the client does not read is told together."""
+        await tell(self._vendor.frames())
+        is_told = True
+        async with aclosing(self._live.events()) as events:
+            while await self._hear(events):
+                is_told = not self._live.has_events
+                if is_told:
+                    await tell(self._vendor.frames())
+        if not is_told:
+            await tell(self._vendor.frames())
+
+    async def _hear(self, events: AsyncIterator[SpeechEvent]) -> bool:
+        """The next event of the recogniser; whether there was one."""
         try:
-            async with aclosing(self._live.events()) as events:
-                async for event in events:
-                    self._vendor.deliver(event)
-                    self._news.set()
+            self._vendor.deliver(await anext(events))
+        except StopAsyncIteration:
+            return False
         except DragomanError as error:
             self._error = error  # to be told after what was recognised
-        self._is_over = True
-        self._news.set()
-
-    async def _tell(self, tell: Tell) -> None:
-        while True:
-            await tell(self._vendor.frames())
-            if self._is_over and not self._news.is_set():
-                return
-            await self._news.wait()
-            self._news.clear()
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True, eq=False)

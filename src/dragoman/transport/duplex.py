@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from dragoman.core.errors import Cancelled
 from dragoman.transport.base import Frame
 from dragoman.transport.conversation import Reception, server_stops
+from dragoman.transport.exchange import divert
 from dragoman.transport.http import as_error
 
 _REST_S: Final = 5.0
@@ -38,6 +39,7 @@ class Duplex:
             headers = (("content-type", self._content_type), *vendor.opening.headers)
             raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
             await send({"type": "http.response.start", "status": 200, "headers": raw})
+            divert(scope, conversation.take)
             try:
                 await conversation.run(body.next, said)
                 if not conversation.was_ended:

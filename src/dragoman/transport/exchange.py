@@ -15,12 +15,21 @@ from dragoman.transport.base import Reply
 WRITABLE: Final = "dragoman.writable"
 """An extension of the scope: ``now()`` says whether ``send`` would return without waiting. A time limit, which would
 cost as much as sending, can then be left out."""
+DIVERT: Final = "dragoman.divert"
+"""An extension of the scope: ``to(take)`` has binary messages, or pieces of the body, given to ``take`` as they arrive.
+What it answers with false, and all that follows until that was received, comes from ``receive``."""
 REPLY_HEADERS: Final = "dragoman.reply_headers"
 """In the scope: names and values of headers that the reply of an HTTP request has, whatever it will be."""
 _LINGER_S: Final = 30.0
 _LINGER_IDLE_S: Final = 5.0
 _CLIENT_LEFT: Final = 499
 """What the access log says where nobody was left to reply to."""
+
+
+def divert(scope: Scope, take: Callable[[bytes], bool]) -> None:
+    """Have what the client sends given to ``take`` first, where the server can do that. It need not be there."""
+    if (extension := scope.get("extensions", {}).get(DIVERT)) is not None:
+        extension["to"](take)
 
 
 class Exchange(Protocol):
@@ -58,14 +67,18 @@ class HttpExchange:
         headers = dict(scope["headers"])
         self._body_read = headers.get(b"content-length", b"0") == b"0" and b"transfer-encoding" not in headers
         self._body_withheld = headers.get(b"expect", b"").lower() == b"100-continue"
+        _count_diverted(scope, self._count)
 
     async def receive(self) -> Message:
         self._body_withheld = False  # asking for the body is what makes the server send 100 Continue
         message = await self._receive()
         if message["type"] == "http.request":
-            self._bytes_in += len(message.get("body", b""))
+            self._count(len(message.get("body", b"")))
             self._body_read = self._body_read or not message.get("more_body", False)
         return message
+
+    def _count(self, size: int) -> None:
+        self._bytes_in += size
 
     async def send(self, message: Message) -> None:
         last = message["type"] == "http.response.body" and not message.get("more_body", False)
@@ -117,12 +130,16 @@ class SocketExchange:
         self._bytes_in = 0
         self._receive = receive
         self._send = _in_time(scope, send, stall_timeout_s)
+        _count_diverted(scope, self._count)
 
     async def receive(self) -> Message:
         message = await self._receive()
         if message["type"] == "websocket.receive":
-            self._bytes_in += len(message.get("bytes") or message.get("text") or "")
+            self._count(len(message.get("bytes") or message.get("text") or ""))
         return message
+
+    def _count(self, size: int) -> None:
+        self._bytes_in += size
 
     async def send(self, message: Message) -> None:
         match message["type"]:
@@ -157,6 +174,25 @@ class SocketExchange:
 
 def _request_id() -> str:
     return f"req_{secrets.token_hex(12)}"
+
+
+def _count_diverted(scope: Scope, count: Callable[[int], None]) -> None:
+    """Have the sizes told of what does not come through ``receive``."""
+    extension = scope.get("extensions", {}).get(DIVERT)
+    if extension is None:
+        return
+    to: Callable[[Callable[[bytes], bool]], None] = extension["to"]
+
+    def counted(take: Callable[[bytes], bool]) -> None:
+        def taken(data: bytes) -> bool:
+            if not take(data):
+                return False
+            count(len(data))
+            return True
+
+        to(taken)
+
+    extension["to"] = counted
 
 
 def _in_time(scope: Scope, send: Send, stall_timeout_s: float) -> Send:

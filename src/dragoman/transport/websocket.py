@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from dragoman.core.errors import Cancelled, DragomanError, InternalError, Unavailable
 from dragoman.transport.base import Frame, answer
 from dragoman.transport.conversation import Reception, server_stops
+from dragoman.transport.exchange import divert
 from dragoman.transport.http import as_error
 
 NORMAL: Final = 1000
@@ -45,6 +46,7 @@ class Socket:
             await _accept(send, vendor.opening.headers)
             is_accepted = True
             async with self._reception.conversation(vendor) as conversation:
+                divert(scope, conversation.take)
                 await conversation.run(partial(_hear, receive), partial(_tell, send))
                 if self._tells_stop and not conversation.was_ended:
                     raise server_stops()

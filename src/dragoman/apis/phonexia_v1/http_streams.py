@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable
 from contextlib import ExitStack, aclosing
 from typing import Final
 
@@ -32,6 +32,10 @@ class HttpStream:
         self._result = result
         self._silence_s = silence_s
         self._is_fed = False
+        self._is_listening = False
+        """The feeding waits for a piece."""
+        self._half = b""
+        """Of a sample."""
         self._error: DragomanError | None = None
         self._reason = "The stream has ended; open another one."
         self._silence = SilenceWatch(silence_s, self._end_for_silence)
@@ -43,8 +47,9 @@ class HttpStream:
             raise self._error
         return self._result.said()
 
-    async def feed(self, pieces: AsyncIterable[bytes]) -> None:
-        """Half a sample at the end of them is left out.
+    async def feed(self, pieces: AsyncIterable[bytes], divert: Callable[[Callable[[bytes], bool]], None]) -> None:
+        """Half a sample at the end of them is left out. ``divert`` is told what may take pieces before they are
+        among the others.
 
         Raises ``InvalidRequest`` when the stream has ended or ends meanwhile, or somebody else is feeding it.
         """
@@ -53,6 +58,7 @@ class HttpStream:
         if self._is_fed:
             raise InvalidRequest("Another request is sending audio to this stream; only one at a time can.")
         self._is_fed = True
+        divert(self._take)
         feeding = asyncio.create_task(self._feed(pieces), name="feeding of a live stream")
         try:
             await asyncio.wait({feeding, self.running}, return_when=asyncio.FIRST_COMPLETED)
@@ -71,18 +77,36 @@ class HttpStream:
             await asyncio.wait({self.running})
 
     async def _feed(self, pieces: AsyncIterable[bytes]) -> None:
-        half = b""
-        async for piece in pieces:
-            audio = half + piece
-            whole = len(audio) & ~1
-            half = audio[whole:]
-            self._silence.sound()
-            try:
-                await self._live.send(audio[:whole])
-            except Cancelled:  # it has just ended
-                raise self._over() from None
-            finally:
-                self._silence.listen()
+        self._half = b""
+        self._is_listening = True
+        try:
+            async for piece in pieces:
+                self._is_listening = False
+                audio, self._half = _whole(self._half + piece)
+                self._silence.sound()
+                try:
+                    await self._live.send(audio)
+                except Cancelled:  # it has just ended
+                    raise self._over() from None
+                finally:
+                    self._silence.listen()
+                self._is_listening = True
+        finally:
+            self._is_listening = False
+
+    def _take(self, piece: bytes) -> bool:
+        """A piece for which the feeding need not be woken; whether it was taken."""
+        if not self._is_listening or not self._live.has_room:
+            return False
+        audio, half = _whole(self._half + piece)
+        try:
+            self._live.put(audio)
+        except DragomanError:
+            return False
+        self._half = half
+        self._silence.sound()
+        self._silence.listen()
+        return True
 
     def _end_for_silence(self) -> None:
         self._reason = f"No audio came for {self._silence_s:g} seconds, so the stream has ended; open another one."
@@ -104,6 +128,12 @@ class HttpStream:
 
     def _over(self) -> DragomanError:
         return self._error or InvalidRequest(self._reason)
+
+
+def _whole(audio: bytes) -> tuple[bytes, bytes]:
+    """Whole samples, and what is left."""
+    size = len(audio) & ~1
+    return audio[:size], audio[size:]
 
 
 class HttpStreams:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import Final
 from uuid import uuid4
 
@@ -20,6 +21,7 @@ from dragoman.core.request import RecognitionRequest
 from dragoman.service.vocabulary import CheckedVocabulary
 from dragoman.transport.base import Endpoint, Opening, Reply, Services, json_reply
 from dragoman.transport.conversation import Reception
+from dragoman.transport.exchange import divert
 from dragoman.transport.form import Form, Upload
 from dragoman.transport.http import body_pieces, identify, run_while_connected
 from dragoman.transport.websocket import Socket
@@ -109,7 +111,7 @@ class Operations:
         found = self._streams.find(request.path_params["stream_id"], identity.key_id)
         match request.method:
             case "PUT":
-                await found.feed(body_pieces(request.receive))
+                await found.feed(body_pieces(request.receive), partial(divert, request.scope))
                 await Reply(200, b"").send(send)
             case "DELETE":
                 await run_while_connected(request.receive, found.stop())
