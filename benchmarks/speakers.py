@@ -139,6 +139,10 @@ def _score(
     stream = diarizer.open()
     for piece in _pieces(samples):
         stream.feed(piece.data)
+        while stream.hear():
+            pass
+    while stream.hear(len(samples)):
+        pass
     found = stream.so_far()
     tally.spent_s += time.process_time() - began
     tally.seconds += len(samples) / SAMPLE_RATE
@@ -178,11 +182,15 @@ def _live(diarizer: Diarizer, drawn: Mix) -> dict[str, float]:
     at_ms = 0
     for piece in _pieces(drawn.samples):
         stream.feed(piece.data)
+        while stream.hear():
+            pass
         before, at_ms = at_ms, at_ms + len(piece) * 1000 // SAMPLE_RATE
         if not any(before - 500 < end <= at_ms - 500 for end in ends):
             continue
         now = [word for word in waiting if word.end_ms <= at_ms - 500]
         if now:
+            while stream.hear(max(word.end_ms for word in now)):
+                pass
             turns = stream.so_far(since_ms=now[0].start_ms - 1_000).foreground
             told += zip(now, assign(_words(now), turns), strict=True)
             waiting = [word for word in waiting if word.end_ms > at_ms - 500]

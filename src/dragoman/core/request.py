@@ -145,8 +145,8 @@ class RecognitionRequest:
     """One recognition. ``language`` is an ISO 639-1 code, or ``None`` for the profile's own language.
 
     ``profile`` names a recogniser configuration (model and effort), see the setting ``profiles``. With ``choice``, of
-    live streams only, the language and its vocabulary come from there. ``speakers``, of files only, needs the times of
-    words, which are found even if only those of segments were asked for.
+    live streams only, the language and its vocabulary come from there. ``speakers`` needs the times of words, which are
+    found even if only those of segments were asked for; in live streams there is only ``IDENTITY``.
     """
 
     language: str | None = None
@@ -156,3 +156,9 @@ class RecognitionRequest:
     vocabulary: Vocabulary = Vocabulary()
     choice: LanguageChoice | None = None
     speakers: SpeakerRequest | None = None
+
+    @property
+    def stream_instances(self) -> int:
+        """What each channel of a live stream holds of those that there are. To hear voices costs about as much as to
+        recognise what they say (``docs/decisions/0038-live-speakers.md``)."""
+        return 1 if self.speakers is None else 2

@@ -60,7 +60,7 @@ def with_speakers(segments: Sequence[Segment], turns: Sequence[Turn]) -> tuple[S
         owner = owners.get(id(word))
         return word if owner is None else replace(word, speaker=numbers[owner])
 
-    parts = (part for segment in segments for part in _by_speaker(segment, tuple(map(told, segment.words))))
+    parts = (part for s in segments for part in by_speaker(replace(s, words=tuple(map(told, s.words)))))
     ordered = sorted(parts, key=lambda part: (part.start_ms, part.channel, part.index))
     return tuple(replace(part, index=index) for index, part in enumerate(ordered))
 
@@ -106,10 +106,11 @@ def _start(word: Word) -> int:
     return word.start_ms
 
 
-def _by_speaker(segment: Segment, words: tuple[Word, ...]) -> Iterator[Segment]:
-    runs = [tuple(run) for _, run in groupby(words, lambda word: word.speaker)]
+def by_speaker(segment: Segment) -> Iterator[Segment]:
+    """The segment in parts, each of which one person says."""
+    runs = [tuple(run) for _, run in groupby(segment.words, lambda word: word.speaker)]
     if len(runs) < 2:
-        yield replace(segment, words=words)
+        yield segment
         return
     for run in runs:
         text = " ".join(word.text for word in run)

@@ -82,7 +82,7 @@ class Transcriber:
                     raise Cancelled
                 decoded += block.shape[1]
                 if voices is not None:
-                    voices.feed(block)
+                    voices.feed(block, cancelled)
                 closed = False
                 for lane, samples in zip(lanes, block, strict=True):
                     for speech in lane.feed(samples):
@@ -100,7 +100,7 @@ class Transcriber:
                             index, recognise_segment(recogniser, speech, index, lane.channel, request, cancelled)
                         )
             if voices is not None:
-                yield voices.found()
+                yield voices.found(_ms(decoded) + 1, cancelled)
         capabilities = recogniser.engine.capabilities
         yield Finished(_ms(decoded), request.language or capabilities.languages[0], capabilities.model)
 
@@ -133,11 +133,20 @@ class _Voices:
         self._request = request
         self._streams = {channel: diarizer.open() for channel in channels}
 
-    def feed(self, block: Floats) -> None:
+    def feed(self, block: Floats, cancelled: Callable[[], bool]) -> None:
         for stream, samples in zip(self._streams.values(), block, strict=True):
             stream.feed(samples.data)
+        self._hear(0, cancelled)
 
-    def found(self) -> SpeakersFound:
+    def _hear(self, to_ms: int, cancelled: Callable[[], bool]) -> None:
+        """Raises ``Cancelled``."""
+        for stream in self._streams.values():
+            while stream.hear(to_ms):
+                if cancelled():
+                    raise Cancelled
+
+    def found(self, end_ms: int, cancelled: Callable[[], bool]) -> SpeakersFound:
+        self._hear(end_ms, cancelled)
         asked = self._request
         heard = {channel: stream.so_far(asked.count or 0) for channel, stream in self._streams.items()}
         if asked.mode is SpeakerMode.IDENTITY:
