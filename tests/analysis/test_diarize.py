@@ -79,6 +79,16 @@ def check(found: Diarization, audio: Floats) -> None:
     assert [change.at_ms for change in found.changes] == [turn.start_ms for turn in found.turns[1:]]
 
 
+def test_of_two_at_once_the_louder_is_in_the_foreground(diarizer: Diarizer, dialogue: Floats) -> None:
+    """After the dialogue both readers speak for four seconds, and again, each time another one ten times as loud."""
+    one, other = (dialogue[at * 16 : (at + 4_000) * 16] for at in (9_800, 5_400))
+    found = diarize(diarizer, np.concatenate([dialogue, one + other / 10, one / 10 + other]))
+    end_ms = len(dialogue) // 16
+    loud = [most(found.foreground, start_ms, start_ms + 4_000) for start_ms in (end_ms, end_ms + 4_000)]
+    assert loud == [most(found.turns, 9_800, 13_800), most(found.turns, 5_400, 9_400)]
+    assert loud[0] != loud[1]
+
+
 def most(turns: Sequence[Turn], start_ms: int, end_ms: int) -> int:
     """Who speaks most in a stretch."""
     spoken: dict[int, int] = {}

@@ -101,6 +101,18 @@ def test_turns_of_one_person_do_not_overlap(diarizer: Diarizer, sound: Floats) -
         assert all(one.end_ms <= other.start_ms for one, other in pairwise(own))
 
 
+def test_in_the_foreground_is_one_at_a_time_and_whoever_is_alone(diarizer: Diarizer, sound: Floats) -> None:
+    found = heard(diarizer, sound).so_far()
+    assert all(one.end_ms <= other.start_ms for one, other in pairwise(found.foreground))
+    for turn in found.foreground:
+        assert any(other.start_ms < turn.end_ms and turn.start_ms < other.end_ms for other in found.turns)
+    for turn in found.turns:
+        others = [other for other in found.turns if other.speaker != turn.speaker]
+        if all(other.end_ms <= turn.start_ms or turn.end_ms <= other.start_ms for other in others):
+            speakers = {t.speaker for t in found.foreground if t.start_ms < turn.end_ms and turn.start_ms < t.end_ms}
+            assert speakers == {turn.speaker}
+
+
 def test_how_the_samples_are_cut_makes_no_difference(diarizer: Diarizer, sound: Floats) -> None:
     whole = heard(diarizer, sound, 10**9)
     for piece in (SAMPLE_RATE, 777):

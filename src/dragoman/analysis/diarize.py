@@ -30,6 +30,8 @@ _CLEAN_S: Final = 1.0
 _BRIDGED_MS: Final = 300
 _SHORTEST_MS: Final = 100
 _COMPARED_MS: Final = 4_000
+_SPEAKING: Final = 0.1
+"""Likeness by which those are ahead of others who were found speaking."""
 _HEAVIEST: Final = np.float32(60_000)
 """Numbers of 16 bits end soon after; nobody is told better for having been heard longer."""
 _RECOGNISED: Final = 0.5
@@ -119,12 +121,19 @@ class SpeakerStream:
         if not len(voices.means) or not regions:
             return Diarization()
         known = unit(voices.means)
-        speaking = np.concatenate([_speaking(region, known) for region in regions])
-        turns = _turns(speaking, regions[0].first * CELL_MS, self._samples // _PER_MS)
+        each = [_speaking(region, known) for region in regions]
+        begin_ms, end_ms = regions[0].first * CELL_MS, self._samples // _PER_MS
+        turns = _turns(np.concatenate(each), begin_ms, end_ms)
+        in_front = [_in_foreground(region, flags, known) for region, flags in zip(regions, each, strict=True)]
+        foreground = _turns(np.concatenate(in_front), begin_ms, end_ms, bridged_ms=0, shortest_ms=0)
         evidence = _Evidence(regions, known)
         changes = tuple(Change(later.start_ms, evidence.score(before, later)) for before, later in pairwise(turns))
-        numbers = self._number(voices, known, dict.fromkeys(turn.speaker for turn in turns))
-        return Diarization(tuple(replace(turn, speaker=numbers[turn.speaker]) for turn in turns), changes)
+        numbers = self._number(voices, known, dict.fromkeys(turn.speaker for turn in [*turns, *foreground]))
+
+        def numbered(each: Sequence[Turn]) -> tuple[Turn, ...]:
+            return tuple(replace(turn, speaker=numbers[turn.speaker]) for turn in each)
+
+        return Diarization(numbered(turns), changes, numbered(foreground))
 
     def forget(self, before_ms: int) -> None:
         """Nobody will ask about what ends before; the voices stay."""
@@ -228,18 +237,33 @@ def _likeness(region: Region, known: Floats) -> Floats:
     return likeness
 
 
-def _turns(speaking: Flags, start_ms: int, end_ms: int) -> list[Turn]:
+def _in_foreground(region: Region, speaking: Flags, known: Floats) -> Flags:
+    """[cells, speakers] of a region: who is alone, and where several speak, the one whom it sounds most like."""
+    foreground = speaking.copy()
+    crowded = np.flatnonzero(speaking.sum(1) > 1)
+    if len(crowded):
+        middle = crowded[:, None].astype(np.float32) + np.float32(0.5)
+        nearest = np.abs(middle - region.crowd_centres).argmin(1)
+        likeness = (region.crowds @ known.T)[nearest] + _SPEAKING * speaking[crowded]
+        foreground[crowded] = False
+        foreground[crowded, likeness.argmax(1)] = True
+    return foreground
+
+
+def _turns(
+    speaking: Flags, start_ms: int, end_ms: int, bridged_ms: int = _BRIDGED_MS, shortest_ms: int = _SHORTEST_MS
+) -> list[Turn]:
     """Runs of each speaker's cells, short pauses bridged; in the order of time. Times lie before ``end_ms``."""
     turns = []
     for speaker in range(speaking.shape[1]):
         edges = np.flatnonzero(np.diff(np.concatenate([[False], speaking[:, speaker], [False]])))
         spans: list[tuple[int, int]] = []
         for start, end in (edges.reshape(-1, 2) * CELL_MS + start_ms).tolist():
-            if spans and start - spans[-1][1] < _BRIDGED_MS:
+            if spans and start - spans[-1][1] < bridged_ms:
                 spans[-1] = (spans[-1][0], end)
             else:
                 spans.append((start, end))
-        turns += [Turn(a, min(b, end_ms), speaker) for a, b in spans if b - a >= _SHORTEST_MS and a < end_ms]
+        turns += [Turn(a, min(b, end_ms), speaker) for a, b in spans if b - a >= shortest_ms and a < end_ms]
     return sorted(turns, key=lambda turn: (turn.start_ms, turn.end_ms))
 
 

@@ -21,10 +21,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Diarization:
-    """Turns of one channel in the order in which they begin, and where the speaker may change."""
+    """Turns of one channel in the order in which they begin, and where the speaker may change.
+
+    ``foreground`` has one speaker at a time: who is alone, and of several at once who is heard best. So it says whose
+    the words are that a recogniser has written down.
+    """
 
     turns: tuple[Turn, ...] = ()
     changes: tuple[Change, ...] = ()
+    foreground: tuple[Turn, ...] = ()
 
 
 def speaker_changes(changes: Iterable[Change], sensitivity: float) -> tuple[int, ...]:

@@ -270,7 +270,8 @@ class LoudnessStream:
                 turns.append(Turn(100 * start, 100 * at, min(number, most - 1)))
         jumps = [abs(one - other) for one, other in pairwise(self._peaks)]
         changes = tuple(Change(100 * place, jump) for place, jump in enumerate(jumps, 1) if jump)
-        return Diarization(tuple(turn for turn in turns if turn.end_ms > since_ms), changes)
+        heard = tuple(turn for turn in turns if turn.end_ms > since_ms)
+        return Diarization(heard, changes, heard)
 
     def forget(self, before_ms: int) -> None:
         """A tenth of a second is a number; they are kept."""

@@ -76,7 +76,7 @@ class StreamSpeakers:
 
         Segments come in the order of time."""
         since_ms = max(0, segment.start_ms - self._start_ms - _AROUND_MS)
-        found = self._stream.so_far(self._count, since_ms=since_ms).turns
+        found = self._stream.so_far(self._count, since_ms=since_ms).foreground
         begin_ms = self._start_ms
         turns = [replace(turn, start_ms=begin_ms + turn.start_ms, end_ms=begin_ms + turn.end_ms) for turn in found]
         self._stream.forget(since_ms)

@@ -250,7 +250,9 @@ class _Voices:
         asked = self._request
         heard = {channel: stream.so_far(asked.count or 0) for channel, stream in self._streams.items()}
         if asked.mode is SpeakerMode.IDENTITY:
-            return SpeakersFound(tuple(replace(turn, channel=c) for c, found in heard.items() for turn in found.turns))
+            return SpeakersFound(
+                tuple(replace(turn, channel=c) for c, found in heard.items() for turn in found.foreground)
+            )
         return SpeakersFound(
             changes=tuple(
                 SpeakerChange(at_ms, channel)
