@@ -18,7 +18,7 @@ from pathlib import Path
 import jiwer
 
 from benchmarks.library import Library
-from benchmarks.recordings import Recording, read_manifest
+from benchmarks.recordings import read_manifest
 from benchmarks.scoring import Confidences, WordErrors, normal
 from dragoman.core.assemble import Assembler
 from dragoman.core.events import Final, RecognitionEvent
@@ -76,9 +76,9 @@ def measure(
         with folder.library.timer():
             theirs = library.recognise(samples)
         with folder.plain.timer():
-            plain = transcribe(ours, recording, profile, TimeDetail.SEGMENT)
+            plain = transcribe(ours, recording.path, profile, TimeDetail.SEGMENT)
         with folder.timed.timer():
-            timed = transcribe(ours, recording, profile, TimeDetail.WORD)
+            timed = transcribe(ours, recording.path, profile, TimeDetail.WORD)
         faults += [f"{recording.name}: {fault}" for fault in time_faults(timed)]
         if recording.is_non_speech:
             quiet_s += recording.seconds
@@ -117,9 +117,9 @@ def measure(
     }
 
 
-def transcribe(transcriber: Transcriber, recording: Recording, profile: str, detail: TimeDetail) -> Transcript:
+def transcribe(transcriber: Transcriber, media: Path, profile: str, detail: TimeDetail) -> Transcript:
     assembler = Assembler()
-    for report in transcriber.transcribe(recording.path, RecognitionRequest(time_detail=detail, profile=profile)):
+    for report in transcriber.transcribe(media, RecognitionRequest(time_detail=detail, profile=profile)):
         if not isinstance(report, Recognised):
             event: RecognitionEvent = report
             assembler.add(event)

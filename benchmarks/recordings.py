@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import wave
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dragoman.audio.decode import MediaLimits, open_media
+from dragoman.core.ports import SAMPLE_RATE
 from dragoman.core.request import ChannelSelection
 
 LIMITS = MediaLimits()
@@ -68,3 +70,9 @@ def read_manifest(folder: Path) -> list[Recording]:
             )
         )
     return recordings
+
+
+def write_wave(path: Path, samples: npt.NDArray[np.float32], rate: int = SAMPLE_RATE) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, rate, len(samples), "NONE", ""))
+        file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())

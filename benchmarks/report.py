@@ -208,7 +208,7 @@ def _speaker_limits(speakers: dict[str, Any]) -> Iterator[tuple[str, float | Non
             yield f"wrong numbers of speakers, {name}", wrong, 0, False
             yield (
                 f"words to their speaker, {name}",
-                measured["clear_words_right_percent"],
+                measured["words_right_percent"],
                 WORDS_TO_SPEAKER_PERCENT,
                 True,
             )

@@ -1,9 +1,8 @@
 """Who speaks when: diarization error rate, words given to the right speaker, changes of the speaker, cost.
 
 Over the AMI meetings of the recordings and over mixes made on the spot. What was chosen on recordings was chosen on
-``CHOSEN_ON``; the figures that count are those of ``MIXES``, of other clips and mostly other voices. The words of a mix
-are given to speakers by their true times. A word is clear if nobody else speaks in most of it: which of two voices at
-once a recogniser would have written is not known.
+``CHOSEN_ON``; the figures that count are those of ``MIXES``, of other clips and mostly other voices. The words are
+those recognised in the mix (``speakers_words``); in a live stream they are the true ones that nobody speaks over.
 """
 
 from __future__ import annotations
@@ -12,17 +11,24 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
 
-from benchmarks.recordings import read_manifest
+from benchmarks.accuracy import transcribe
+from benchmarks.recordings import read_manifest, write_wave
 from benchmarks.speakers_mixes import Floats, Mix, Spoken, Voices, mix
 from benchmarks.speakers_scoring import ErrorRate, Turns, changes, error_rate, found_changes, mapping, rttm
+from benchmarks.speakers_words import Given, given
 from dragoman.analysis.diarize import Diarizer
 from dragoman.core.ports import SAMPLE_RATE
+from dragoman.core.request import TimeDetail
 from dragoman.core.speakers import Diarization, assign, speaker_changes
-from dragoman.core.transcript import Turn, Word
+from dragoman.core.transcript import Word
+from dragoman.server.profiles import build_transcriber
+from dragoman.server.settings import Settings
+from dragoman.service.transcribe import Transcriber
 
 CHOSEN_ON: Final = {
     "two speakers, chosen on": ([("lj", "dc"), ("lj", "it_watson"), ("dc", "ru_vosk")], 180, 0.0, 0),
@@ -56,10 +62,7 @@ class Tally:
 
     rate: ErrorRate = field(default_factory=ErrorRate)
     speakers: list[tuple[int, int]] = field(default_factory=list)
-    right: list[bool] = field(default_factory=list)
-    clear_right: list[bool] = field(default_factory=list)
-    best_right: list[bool] = field(default_factory=list)
-    """With the true turns."""
+    words: list[Given] = field(default_factory=list)
     changes: dict[float, tuple[int, int, int]] = field(default_factory=dict)
     seconds: float = 0.0
     overlapped: float = 0.0
@@ -73,10 +76,18 @@ class Tally:
             "speakers_true_and_found": self.speakers,
             "processor_s_per_audio_s": round(self.spent_s / self.seconds, 4),
         }
-        if self.right:
-            figures["words_right_percent"] = round(100 * float(np.mean(self.right)), 1)
-            figures["words_right_with_true_turns_percent"] = round(100 * float(np.mean(self.best_right)), 1)
-            figures["clear_words_right_percent"] = round(100 * float(np.mean(self.clear_right)), 1)
+        if self.words:
+            figures |= {
+                "words_right_percent": _right(word for word in self.words if word.is_certain),
+                "same_words_right_percent": _right(word for word in self.words if word.is_same),
+                "clear_words_right_percent": _right(word for word in self.words if word.is_clear),
+                "word_diarization_error_rate_percent": round(100 - _right(self.words), 1),
+                "words": {
+                    "paired": len(self.words),
+                    "same": sum(word.is_same for word in self.words),
+                    "clear": sum(word.is_clear for word in self.words),
+                },
+            }
         if self.changes:
             figures["overlap_percent"] = round(100 * self.overlapped, 1)
             figures["changes"] = {
@@ -95,22 +106,18 @@ def measure(audio: Path, say: Callable[[str], None] = print) -> dict[str, Any]:
     diarizer.load()
     result = {"ami": _meetings(audio, diarizer, say)}
     voices = Voices(audio)
+    transcriber = build_transcriber(Settings())
     for name, (casts, seconds, overlap, half) in (CHOSEN_ON | MIXES).items():
-        tally, live = Tally(), Tally()
+        tally = Tally()
         shares = []
         for seed, cast in enumerate(casts):
             drawn = mix(voices, cast, seconds, overlap, seed, half)
             shares.append(_overlap(drawn))
-            _score_mix(tally, diarizer, drawn, say)
+            _score_mix(tally, diarizer, transcriber, drawn, say)
             if name in MIXES and seed == 0:
-                _score_live(live, diarizer, drawn)
+                result[f"{name}, live"] = _live(diarizer, drawn)
         tally.overlapped = float(np.mean(shares))
         result[name] = tally.figures()
-        if live.right:
-            result[f"{name}, live"] = {
-                "words_right_when_told_percent": round(100 * float(np.mean(live.right)), 1),
-                "processor_s_per_audio_s": round(live.spent_s / live.seconds, 4),
-            }
     return result
 
 
@@ -132,6 +139,10 @@ def _score(
     stream = diarizer.open()
     for piece in _pieces(samples):
         stream.feed(piece.data)
+        while stream.hear():
+            pass
+    while stream.hear(len(samples)):
+        pass
     found = stream.so_far()
     tally.spent_s += time.process_time() - began
     tally.seconds += len(samples) / SAMPLE_RATE
@@ -142,19 +153,17 @@ def _score(
     return found
 
 
-def _score_mix(tally: Tally, diarizer: Diarizer, drawn: Mix, say: Callable[[str], None]) -> None:
+def _score_mix(
+    tally: Tally, diarizer: Diarizer, transcriber: Transcriber, drawn: Mix, say: Callable[[str], None]
+) -> None:
     truth = [(turn.speaker, turn.start_ms, turn.end_ms) for turn in drawn.turns]
     found = _score(tally, drawn.name, drawn.samples, truth, diarizer, say)
     names = mapping(truth, _plain(found), len(drawn.samples) * 1000 // SAMPLE_RATE)
-    people = sorted(drawn.speakers)
-    given = assign(_words(drawn.words), found.turns)
-    best = assign(_words(drawn.words), [Turn(a, b, people.index(name)) for name, a, b in truth])
-    for word, speaker, person in zip(drawn.words, given, best, strict=True):
-        is_right = names.get(speaker) == word.speaker
-        tally.best_right.append(person is not None and people[person] == word.speaker)
-        tally.right.append(is_right)
-        if _is_clear(word, drawn.turns):
-            tally.clear_right.append(is_right)
+    with TemporaryDirectory() as folder:
+        media = Path(folder) / "mix.wav"
+        write_wave(media, drawn.samples)
+        words = transcribe(transcriber, media, "default", TimeDetail.WORD).words
+    tally.words += given(words, assign(words, found.foreground), names, drawn)
     true = changes(truth)
     for sensitivity in SENSITIVITIES:
         at = speaker_changes(found.changes, sensitivity)
@@ -163,7 +172,7 @@ def _score_mix(tally: Tally, diarizer: Diarizer, drawn: Mix, say: Callable[[str]
         tally.changes[sensitivity] = (before[0] + now[0], before[1] + now[1], before[2] + now[2])
 
 
-def _score_live(tally: Tally, diarizer: Diarizer, drawn: Mix) -> None:
+def _live(diarizer: Diarizer, drawn: Mix) -> dict[str, float]:
     """Words get their speaker half a second after their turn has ended, and keep it."""
     began = time.process_time()
     stream = diarizer.open()
@@ -173,20 +182,28 @@ def _score_live(tally: Tally, diarizer: Diarizer, drawn: Mix) -> None:
     at_ms = 0
     for piece in _pieces(drawn.samples):
         stream.feed(piece.data)
+        while stream.hear():
+            pass
         before, at_ms = at_ms, at_ms + len(piece) * 1000 // SAMPLE_RATE
         if not any(before - 500 < end <= at_ms - 500 for end in ends):
             continue
         now = [word for word in waiting if word.end_ms <= at_ms - 500]
         if now:
-            turns = stream.so_far(since_ms=now[0].start_ms - 1_000).turns
+            while stream.hear(max(word.end_ms for word in now)):
+                pass
+            turns = stream.so_far(since_ms=now[0].start_ms - 1_000).foreground
             told += zip(now, assign(_words(now), turns), strict=True)
             waiting = [word for word in waiting if word.end_ms > at_ms - 500]
-    tally.spent_s = time.process_time() - began
-    tally.seconds = len(drawn.samples) / SAMPLE_RATE
+    spent_s = time.process_time() - began
     labels = [(speaker, word.start_ms, word.end_ms) for word, speaker in told]
     truth = [(word.speaker, word.start_ms, word.end_ms) for word, _ in told]
     names = mapping(truth, labels, len(drawn.samples) * 1000 // SAMPLE_RATE)
-    tally.right = [names.get(speaker) == word.speaker for word, speaker in told]
+    return {
+        "words_right_when_told_percent": round(
+            100 * float(np.mean([names.get(speaker) == word.speaker for word, speaker in told])), 1
+        ),
+        "processor_s_per_audio_s": round(spent_s * SAMPLE_RATE / len(drawn.samples), 4),
+    }
 
 
 def _pieces(samples: Floats) -> Iterable[Floats]:
@@ -202,8 +219,13 @@ def _count(turns: Turns) -> int:
     return len({speaker for speaker, _, _ in turns})
 
 
+def _right(words: Iterable[Given]) -> float:
+    """Percent."""
+    return round(100 * float(np.mean([word.is_right for word in words])), 1)
+
+
 def _words(words: Sequence[Spoken]) -> list[Word]:
-    return [Word("", word.start_ms, word.end_ms, 1.0) for word in words]
+    return [Word(word.text, word.start_ms, word.end_ms, 1.0) for word in words]
 
 
 def _is_clear(word: Spoken, turns: Sequence[Spoken]) -> bool:

@@ -2,8 +2,9 @@
 
 A mix is drawn from a seed: turns of one or two clips, or of the beginning of one; pauses of 0.1 to 0.8 s between them
 or, where voices are to overlap, beginnings inside the turn before; each voice at a level of its own, over faint noise.
-Words are where forced alignment of the known text finds them; voices of which no English text is known have none, and
-are speaking where voice activity says so. Who pauses for less than 0.3 s speaks on.
+Words are where forced alignment of the known text finds them; voices of which no English text is known have none. Clips
+cut out of a long recording are speech where voice activity says so, the others in their words. Who pauses for less than
+0.3 s speaks on.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import importlib.util
 import wave
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
@@ -35,18 +36,15 @@ SHORTEST_MS = 100
 """What voice activity hears for less time is no word."""
 NOISE = 10 ** (-65 / 20)
 LEVEL = 10 ** (-23 / 20)
-
-
-@dataclass(frozen=True)
-class Clip:
-    samples: Floats
-    spoken: tuple[Span, ...]
-    has_words: bool
-
-    def until(self, piece: int) -> Clip:
-        """Its beginning, with so many spans."""
-        end = self.spoken[piece - 1][1]
-        return Clip(self.samples[: (end + 50) * PER_MS], self.spoken[:piece], self.has_words)
+CITIES = """
+It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness, it was
+the epoch of belief, it was the epoch of incredulity, it was the season of Light, it was the season of Darkness, it
+was the spring of hope, it was the winter of despair, we had everything before us, we had nothing before us, we were
+all going direct to Heaven, we were all going direct the other way: in short, the period was so far like the present
+period, that some of its noisiest authorities insisted on its being received, for good or for evil, in the superlative
+degree of comparison only.
+"""
+"""What the recogniser's wheel has read: Charles Dickens, "A Tale of Two Cities"."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +52,23 @@ class Spoken:
     speaker: str
     start_ms: int
     end_ms: int
+    text: str = ""
+
+    def later(self, shift_ms: int) -> Spoken:
+        return replace(self, start_ms=self.start_ms + shift_ms, end_ms=self.end_ms + shift_ms)
+
+
+@dataclass(frozen=True)
+class Clip:
+    samples: Floats
+    spoken: tuple[Span, ...]
+    words: tuple[Spoken, ...]
+
+    def until(self, piece: int) -> Clip:
+        """Its beginning, with so many spans."""
+        end = self.spoken[piece - 1][1]
+        words = tuple(word for word in self.words if word.start_ms + word.end_ms <= 2 * end)
+        return Clip(self.samples[: (end + 50) * PER_MS], self.spoken[:piece], words)
 
 
 @dataclass(frozen=True)
@@ -100,20 +115,26 @@ class Voices:
         if prefixes := self._FOLDERS.get(voice):
             for recording in self._recordings:
                 if recording.name.startswith(prefixes):
-                    yield self._aligned(recording)
+                    yield self._whole(voice, recording)
         elif voice == "cities":
-            yield from self._cut(_sample("two_cities"))
+            samples = _sample("two_cities")
+            yield from self._cut(samples, self._aligned(voice, samples, CITIES))
         else:
             (recording,) = (each for each in self._recordings if each.name.startswith(self._LONG[voice]))
-            yield from self._cut(recording.samples())
+            yield from self._cut(recording.samples(), ())
 
-    def _aligned(self, recording: Recording) -> Clip:
-        samples, words = recording.samples(), (recording.text or "").split()
+    def _whole(self, voice: str, recording: Recording) -> Clip:
+        samples = recording.samples()
+        words = self._aligned(voice, samples, recording.text or "")
+        spoken = tuple((word.start_ms, word.end_ms) for word in words)
+        return Clip(_levelled(samples, spoken), spoken, words)
+
+    def _aligned(self, voice: str, samples: Floats, text: str) -> tuple[Spoken, ...]:
+        words = text.split()
         times = self._aligner.align(np.ascontiguousarray(samples).data, words)
-        spoken = tuple((word.start_ms, word.end_ms) for word in times)
-        return Clip(_levelled(samples, spoken), spoken, True)
+        return tuple(Spoken(voice, time.start_ms, time.end_ms, word) for word, time in zip(words, times, strict=True))
 
-    def _cut(self, samples: Floats) -> Iterable[Clip]:
+    def _cut(self, samples: Floats, words: Sequence[Spoken]) -> Iterable[Clip]:
         """At pauses, after two seconds or more."""
         active = self._voice_activity.open().feed(samples) > 0.5
         edges = np.flatnonzero(np.diff(np.concatenate([[False], active, [False]]))).reshape(-1, 2)
@@ -126,8 +147,9 @@ class Voices:
             if last or pieces[-1][1] - pieces[0][0] >= 2_000:
                 start = max(0, pieces[0][0] - 50)
                 spoken = tuple((a - start, b - start) for a, b in pieces)
-                cut = samples[start * PER_MS : (pieces[-1][1] + 50) * PER_MS]
-                yield Clip(_levelled(cut, spoken), spoken, False)
+                end = pieces[-1][1] + 50
+                inside = tuple(w.later(-start) for w in words if 2 * start <= w.start_ms + w.end_ms < 2 * end)
+                yield Clip(_levelled(samples[start * PER_MS : end * PER_MS], spoken), spoken, inside)
                 pieces = []
 
     @cached_property
@@ -173,8 +195,7 @@ def mix(voices: Voices, names: Sequence[str], seconds: float, overlap: float, se
                 begin = start
             mixed[start * PER_MS : start * PER_MS + len(clip.samples)] += clip.samples * level[speaker]
             spoken[speaker] += [(start + a, start + b) for a, b in clip.spoken]
-            if clip.has_words:
-                words += [Spoken(speaker, start + a, start + b) for a, b in clip.spoken]
+            words += [word.later(start) for word in clip.words]
             length = start + duration
             end = max(end, length)
     mixed = mixed[: (end + 500) * PER_MS]

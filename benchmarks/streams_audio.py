@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from benchmarks.recordings import Recording, read_manifest
+from benchmarks.recordings import Recording, read_manifest, write_wave
 from dragoman.core.ports import SAMPLE_RATE
 
 SEED = 4
@@ -57,7 +57,7 @@ def build_streams(audio: Path, folder: Path, count: int) -> list[SpokenStream]:
         if rate != SAMPLE_RATE:
             samples = soxr.resample(samples, SAMPLE_RATE, rate)
         path = folder / f"stream-{number}.wav"
-        _write(path, samples, rate)
+        write_wave(path, samples, rate)
         text = " ".join(recording.text or "" for recording in chosen)
         streams.append(SpokenStream(rate, path, text, len(samples) / rate))
     return streams
@@ -78,9 +78,3 @@ def joined(
 def _usable(recordings: Sequence[Recording], folders: Sequence[str]) -> list[Recording]:
     shortest, longest = _UTTERANCE_S
     return [r for r in recordings if r.folder in folders and r.is_scored and shortest <= r.seconds <= longest]
-
-
-def _write(path: Path, samples: npt.NDArray[np.float32], rate: int) -> None:
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, rate, len(samples), "NONE", ""))
-        file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())

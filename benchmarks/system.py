@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import wave
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +24,7 @@ import httpx
 import numpy as np
 
 from benchmarks.accuracy import transcribe
-from benchmarks.recordings import Recording, read_manifest
+from benchmarks.recordings import Recording, read_manifest, write_wave
 from dragoman.core.request import RecognitionRequest, TimeDetail
 from dragoman.server.profiles import build_transcriber
 from dragoman.server.recognisers import build_recognition
@@ -59,9 +58,7 @@ def measure(audio: Path, say: Callable[[str], None] = print) -> dict[str, object
 
 def _cut(recording: Recording, path: Path) -> Recording:
     samples = recording.samples()[: _MINUTES * 60 * 16_000]
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, 16_000, len(samples), "NONE", ""))
-        file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+    write_wave(path, samples)
     return replace(recording, path=path)
 
 
@@ -146,7 +143,7 @@ def _http_cost(recording: Recording) -> dict[str, object]:
     with running_server("--workers=1") as (address, _, _):
         for _ in range(_ROUNDS):
             start = time.monotonic()
-            expected = transcribe(transcriber, recording, "default", TimeDetail.WORD).text
+            expected = transcribe(transcriber, recording.path, "default", TimeDetail.WORD).text
             alone.append(time.monotonic() - start)
             start = time.monotonic()
             text = _post(address, recording.path)

@@ -32,7 +32,13 @@ def recognised_live(
         session.feed(pcm[at : at + piece])
         if at + piece >= len(pcm):
             session.finish()
-        while (work := session.work()) is not None and computed(work.kind):
+        while True:
+            if session.listening() is not None:
+                session.hear()
+                continue
+            work = session.work()
+            if work is None or not computed(work.kind):
+                break
             if work.kind is Kind.PARTIAL:
                 session.drafted(session.engine.draft([session.utterance()])[0])
             else:

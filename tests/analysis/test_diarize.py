@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dragoman.analysis.diarize import Diarizer
+from dragoman.analysis.diarize import Diarizer, SpeakerStream
 from dragoman.analysis.fbank import Floats
 from dragoman.core.speakers import Diarization, speaker_changes
 from dragoman.core.transcript import Turn
@@ -51,10 +51,19 @@ def found(diarizer: Diarizer, dialogue: Floats) -> Diarization:
     return diarize(diarizer, dialogue)
 
 
-def diarize(diarizer: Diarizer, audio: Floats, speakers: int = 0, piece: int = 16_000) -> Diarization:
-    stream = diarizer.open()
+def listen(stream: SpeakerStream, audio: Floats, piece: int = 16_000) -> None:
+    """Hear it all."""
     for start in range(0, len(audio), piece):
         stream.feed(audio[start : start + piece].data)
+        while stream.hear():
+            pass
+    while stream.hear(10**9):
+        pass
+
+
+def diarize(diarizer: Diarizer, audio: Floats, speakers: int = 0, piece: int = 16_000) -> Diarization:
+    stream = diarizer.open()
+    listen(stream, audio, piece)
     return stream.so_far(speakers)
 
 
@@ -68,6 +77,16 @@ def check(found: Diarization, audio: Floats) -> None:
         assert ended[turn.speaker] <= turn.start_ms < turn.end_ms <= len(audio) / 16
         ended[turn.speaker] = turn.end_ms
     assert [change.at_ms for change in found.changes] == [turn.start_ms for turn in found.turns[1:]]
+
+
+def test_of_two_at_once_the_louder_is_in_the_foreground(diarizer: Diarizer, dialogue: Floats) -> None:
+    """After the dialogue both readers speak for four seconds, and again, each time another one ten times as loud."""
+    one, other = (dialogue[at * 16 : (at + 4_000) * 16] for at in (9_800, 5_400))
+    found = diarize(diarizer, np.concatenate([dialogue, one + other / 10, one / 10 + other]))
+    end_ms = len(dialogue) // 16
+    loud = [most(found.foreground, start_ms, start_ms + 4_000) for start_ms in (end_ms, end_ms + 4_000)]
+    assert loud == [most(found.turns, 9_800, 13_800), most(found.turns, 5_400, 9_400)]
+    assert loud[0] != loud[1]
 
 
 def most(turns: Sequence[Turn], start_ms: int, end_ms: int) -> int:
@@ -109,18 +128,19 @@ def test_the_pieces_that_audio_comes_in_do_not_matter(
 def test_being_asked_on_the_way_changes_nothing(diarizer: Diarizer, dialogue: Floats, found: Diarization) -> None:
     stream = diarizer.open()
     for start in range(0, len(dialogue), 64_000):
-        stream.feed(dialogue[start : start + 64_000].data)
+        listen(stream, dialogue[start : start + 64_000])
         asked = stream.so_far()
-    assert asked.changes == found.changes
+    assert [change.at_ms for change in asked.changes] == [change.at_ms for change in found.changes]
+    assert [change.score for change in asked.changes] == pytest.approx([each.score for each in found.changes], abs=0.1)
     numbers = {one.speaker: other.speaker for one, other in zip(asked.turns, found.turns, strict=True)}
     assert tuple(replace(turn, speaker=numbers[turn.speaker]) for turn in asked.turns) == found.turns
 
 
 def test_a_later_answer_keeps_the_numbers_and_tells_only_what_is_asked(diarizer: Diarizer, dialogue: Floats) -> None:
     stream = diarizer.open()
-    stream.feed(dialogue[: 14 * 16_000].data)
+    listen(stream, dialogue[: 14 * 16_000])
     before = stream.so_far()
-    stream.feed(dialogue[14 * 16_000 :].data)
+    listen(stream, dialogue[14 * 16_000 :])
     later = stream.so_far(since_ms=11_000)
     assert most(later.turns, 11_000, 14_000) == most(before.turns, 11_000, 14_000) == 0
     assert most(later.turns, 15_200, 19_000) == most(before.turns, 5_400, 9_400) == 1
@@ -163,5 +183,5 @@ def test_one_word_has_one_speaker(diarizer: Diarizer, reader: Floats) -> None:
 def test_a_stream_keeps_a_bounded_piece_of_the_audio(diarizer: Diarizer, reader: Floats) -> None:
     stream = diarizer.open()
     for _ in range(2):
-        stream.feed(reader.data)
+        listen(stream, reader)
     assert stream.held_samples < 16_000 * 11

@@ -32,6 +32,8 @@ def decoded(path: Path) -> Floats:
 def diarize(diarizer: Diarizer, audio: Floats) -> Diarization:
     stream = diarizer.open()
     stream.feed(np.ascontiguousarray(audio).data)
+    while stream.hear(len(audio)):
+        pass
     return stream.so_far()
 
 

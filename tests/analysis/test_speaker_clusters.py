@@ -65,7 +65,7 @@ def test_each_merge_is_one_cluster_less_numbered_as_they_appear(seed: int, count
 @given(st.integers(0, 2**32 - 1), st.lists(st.integers(10, 60), min_size=1, max_size=5))
 def test_different_voices_are_told_apart(seed: int, people: list[int]) -> None:
     voices, persons, _ = heard(seed, people)
-    found = voices.speakers()
+    found = unit(voices.speakers().means)
     assert len(found) == len(people)
     assert sorted((found @ persons.T).argmax(1).tolist()) == list(range(len(people)))
 
@@ -76,7 +76,7 @@ def test_never_more_speakers_than_asked_for_and_somebody_if_anything_was_heard(
     seed: int, people: list[int], count: int
 ) -> None:
     voices, _, _ = heard(seed, people)
-    found = voices.speakers(count)
+    found = unit(voices.speakers(count).means)
     assert (len(found) > 0) == (len(people) > 0)
     assert len(found) <= (count or len(people))
     assert np.linalg.norm(found, axis=1) == pytest.approx(np.ones(len(found)), abs=1e-3)
@@ -84,12 +84,12 @@ def test_never_more_speakers_than_asked_for_and_somebody_if_anything_was_heard(
 
 def test_fewer_speakers_than_there_are_are_found_when_asked_for() -> None:
     voices, _, _ = heard(1, [20, 20, 20, 20])
-    assert [len(voices.speakers(count)) for count in (1, 2, 3, 4, 0)] == [1, 2, 3, 4, 4]
+    assert [len(voices.speakers(count).means) for count in (1, 2, 3, 4, 0)] == [1, 2, 3, 4, 4]
 
 
 def test_a_voice_heard_once_is_nobody_beside_those_heard_often() -> None:
     voices, _, _ = heard(2, [40, 40, 1])
-    assert len(voices.speakers()) == 2
+    assert len(voices.speakers().means) == 2
 
 
 def test_hours_of_voices_are_kept_in_bounded_room_and_still_told_apart() -> None:
@@ -105,4 +105,4 @@ def test_hours_of_voices_are_kept_in_bounded_room_and_still_told_apart() -> None
     assert most <= 1024
     assert voices.stretches.sum() == 4_000
     assert voices.seconds.sum() == pytest.approx(4_000)
-    assert sorted((voices.speakers() @ persons.T).argmax(1).tolist()) == [0, 1, 2]
+    assert sorted((voices.speakers().means @ persons.T).argmax(1).tolist()) == [0, 1, 2]

@@ -222,6 +222,13 @@ def test_what_cannot_be_honoured_is_refused_by_name(given: dict[str, str], kind:
         read(**given)
 
 
+def test_speakers_are_told_apart_where_a_model_for_it_is_installed() -> None:
+    able = replace(CAPABILITIES, diarizes=True)
+    asked = NEEDED | {"show-speaker-label": "true"}
+    assert parameters.read(asked.items(), able).speakers
+    assert not parameters.read(NEEDED.items(), able).speakers
+
+
 def test_a_language_that_is_installed_is_taken() -> None:
     assert read("en", "de", language_code="de-DE").languages == ("de-DE",)
 

@@ -264,3 +264,22 @@ def test_words_of_a_language_without_spaces_stand_together_with_their_marks() ->
     (result,) = told(results(), Final(spoken("今天 很好。 Google Cloud")))
     assert best(result)["Transcript"] == "今天很好。Google Cloud"
     assert contents(result) == ["今天", "很好", "。", "Google", "Cloud"]
+
+
+@pytest.mark.parametrize("level", Stability)
+def test_a_word_that_stays_has_the_speaker_of_its_place_in_the_final(level: Stability) -> None:
+    words = tuple(replace(word, speaker=number) for number, word in enumerate(spoken("won two three").words))
+    of = results(stability=level)
+    told(of, Partial(spoken("one two"), 2))
+    (final,) = told(of, Final(replace(spoken("won two three"), words=words)))
+    items = best(final)["Items"]
+    assert [(item["Content"], item["Speaker"]) for item in items] == [("one", "0"), ("two", "1"), ("three", "2")]
+
+
+def test_redacted_words_have_a_speaker() -> None:
+    said = spoken("My name is John Smith, hello.")
+    words = tuple(replace(word, speaker=1) for word in said.words)
+    (final,) = told(results(pii_types=ALL, redacts=True), Final(replace(said, words=words)))
+    items = best(final)["Items"]
+    assert "[NAME]" in contents(final)
+    assert {item.get("Speaker") for item in items if item["Type"] == "pronunciation"} == {"1"}

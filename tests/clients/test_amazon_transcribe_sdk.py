@@ -140,6 +140,44 @@ async def test_a_real_recording_is_transcribed_in_every_encoding(tmp_path: Path,
     assert {result.channel_id for result in heard["pcm"][1]} == {None}
 
 
+def speakers(results: list[Any]) -> list[tuple[int, set[str]]]:
+    """Of each final result: when it begins, in milliseconds, and who says its words."""
+    return [
+        (round(result.start_time * 1000), {item.speaker for item in result.alternatives[0].items if item.confidence})
+        for result in results
+        if not result.is_partial
+    ]
+
+
+async def test_speakers_are_told_apart(server: Served) -> None:
+    loud = np.frombuffer(noise(6), "<i2")
+    audio = np.concatenate([loud // 5, loud, loud // 5]).astype("<i2").tobytes()
+    client = sdk(server)
+    reply, results = await transcribe(client, audio, show_speaker_label=True)
+    _, unlabelled = await transcribe(client, audio)
+    await disconnect(client)
+    assert reply.show_speaker_label is True
+    assert speakers(results)[0][1] == {"0"}
+    assert set().union(*(each for _, each in speakers(results))) == {"0", "1"}
+    assert set().union(*(each for _, each in speakers(unlabelled))) == {None}
+    assert all(item.speaker is None for each in results if each.is_partial for item in each.alternatives[0].items)
+
+
+async def test_voices_of_real_recordings_are_told_apart(tmp_path: Path, sample: Callable[[str], Path]) -> None:
+    """By the embedded recogniser: two readers, one after the other and the first one again."""
+    parts = [("two_cities", 0.0, 5.0), ("endgame_nagg_nell", 23.6, 3.8), ("two_cities", 5.0, 5.0)]
+    spoken = [speech(sample(name), RATE, seconds, start_s=at) for name, at, seconds in parts]
+    audio = np.concatenate([each for part in spoken for each in (part, np.zeros(RATE))])
+    with serving(tmp_path, "--workers", "1") as served:
+        client = sdk(served)
+        _, results = await transcribe(client, (audio * 32767).astype("<i2").tobytes(), show_speaker_label=True)
+        await disconnect(client)
+    told = speakers(results)
+    assert [each for start_ms, each in told if start_ms < 5_900] == [{"0"}] * sum(at < 5_900 for at, _ in told)
+    assert [each for start_ms, each in told if start_ms > 10_700] == [{"0"}] * sum(at > 10_700 for at, _ in told)
+    assert {"1"} in [each for start_ms, each in told if 5_900 <= start_ms < 10_700]
+
+
 async def test_two_streams_on_one_connection_do_not_mix(server: Served) -> None:
     client = sdk(server)
     one, other = await asyncio.gather(transcribe(client, noise(3, seed=1)), transcribe(client, noise(3, seed=2)))

@@ -62,10 +62,22 @@ def sound(case: tuple[Diarizer, Floats]) -> Floats:
     return case[1]
 
 
-def heard(diarizer: Diarizer, samples: Floats, piece: int = SAMPLE_RATE) -> DiarizerStream:
-    stream = diarizer.open()
+TO_THE_END = 10**9
+
+
+def listen(stream: DiarizerStream, samples: Floats, piece: int = SAMPLE_RATE, to_ms: int = TO_THE_END) -> None:
+    """Hear the samples as far as is due, and after the last to ``to_ms``."""
     for start in range(0, len(samples), piece):
         stream.feed(samples[start : start + piece].data)
+        while stream.hear():
+            pass
+    while stream.hear(to_ms):
+        pass
+
+
+def heard(diarizer: Diarizer, samples: Floats, piece: int = SAMPLE_RATE) -> DiarizerStream:
+    stream = diarizer.open()
+    listen(stream, samples, piece)
     return stream
 
 
@@ -89,6 +101,18 @@ def test_turns_of_one_person_do_not_overlap(diarizer: Diarizer, sound: Floats) -
         assert all(one.end_ms <= other.start_ms for one, other in pairwise(own))
 
 
+def test_in_the_foreground_is_one_at_a_time_and_whoever_is_alone(diarizer: Diarizer, sound: Floats) -> None:
+    found = heard(diarizer, sound).so_far()
+    assert all(one.end_ms <= other.start_ms for one, other in pairwise(found.foreground))
+    for turn in found.foreground:
+        assert any(other.start_ms < turn.end_ms and turn.start_ms < other.end_ms for other in found.turns)
+    for turn in found.turns:
+        others = [other for other in found.turns if other.speaker != turn.speaker]
+        if all(other.end_ms <= turn.start_ms or turn.end_ms <= other.start_ms for other in others):
+            speakers = {t.speaker for t in found.foreground if t.start_ms < turn.end_ms and turn.start_ms < t.end_ms}
+            assert speakers == {turn.speaker}
+
+
 def test_how_the_samples_are_cut_makes_no_difference(diarizer: Diarizer, sound: Floats) -> None:
     whole = heard(diarizer, sound, 10**9)
     for piece in (SAMPLE_RATE, 777):
@@ -102,6 +126,10 @@ def test_recordings_at_the_same_time_do_not_disturb_each_other(diarizer: Diarize
     for start in range(0, len(samples), SAMPLE_RATE):
         one.feed(samples[start : start + SAMPLE_RATE].data)
         two.feed(other[start : start + SAMPLE_RATE].data)
+        one.hear()
+        two.hear()
+    for stream in (one, two):
+        listen(stream, samples[:0])
     assert one.so_far().turns == heard(diarizer, samples).so_far().turns
     assert two.so_far().turns == heard(diarizer, other).so_far().turns
 
@@ -127,10 +155,45 @@ def test_an_answer_can_be_had_at_any_time_and_numbers_are_kept(diarizer: Diarize
     asked_often = diarizer.open()
     for start in range(0, len(sound), 2 * SAMPLE_RATE):
         piece = sound[start : start + 2 * SAMPLE_RATE]
-        stream.feed(piece.data)
-        asked_often.feed(piece.data)
+        listen(stream, piece, to_ms=0)
+        listen(asked_often, piece)
         asked_often.so_far()
+    listen(stream, sound[:0])
     times = [[(turn.start_ms, turn.end_ms) for turn in each.so_far().turns] for each in (asked_often, stream)]
     assert times[0] == times[1]
     later, whole = stream.so_far(since_ms=6_000).turns, stream.so_far().turns
     assert {turn.end_ms for turn in whole if turn.end_ms > 6_000} <= {turn.end_ms for turn in later}
+
+
+def test_an_answer_can_be_had_before_all_is_heard(diarizer: Diarizer, sound: Floats) -> None:
+    stream = diarizer.open()
+    stream.feed(sound.data)
+    ends = []
+    while True:
+        turns = stream.so_far().turns
+        ends.append(max((turn.end_ms for turn in turns), default=0))
+        if not stream.hear(12_000):
+            break
+    assert ends[0] == 0
+    assert max(ends[:-1]) <= ends[-1] <= 12_050
+    assert len(set(ends)) > 2
+
+
+def test_what_is_forgotten_changes_nothing_of_what_comes_later(diarizer: Diarizer, sound: Floats) -> None:
+    stream, forgetful = heard(diarizer, sound), heard(diarizer, sound)
+    stream.so_far()
+    forgetful.so_far()
+    forgetful.forget(8_000)
+    later = [turn for turn in stream.so_far().turns if turn.start_ms > 8_000]
+    assert [turn for turn in forgetful.so_far(since_ms=8_000).turns if turn.start_ms > 8_000] == later
+
+
+def test_who_was_remembered_keeps_the_number(diarizer: Diarizer, sound: Floats) -> None:
+    """The second speaker is the first to speak in the stream that goes on."""
+    stream = heard(diarizer, sound)
+    second = max(stream.so_far(2).turns, key=lambda turn: (turn.speaker, turn.end_ms - turn.start_ms))
+    assert second.speaker == 1
+    other = diarizer.open(stream.remembered())
+    listen(other, sound[second.start_ms * 16 : second.end_ms * 16])
+    assert {turn.speaker for turn in other.so_far(2).turns} == {1}
+    assert len(other.remembered()) < 5_000

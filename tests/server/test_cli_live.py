@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from command import Dragoman
+from noise import LOUD, QUIET, noise_file
 
 pytestmark = pytest.mark.unit
 
@@ -265,6 +266,8 @@ def test_phrases_are_preferred_and_what_is_wrong_with_them_is_said(dragoman: Dra
         (["stream", "missing.wav"], "missing.wav"),
         (["stream", "--speed", "0", __file__], "--speed"),
         (["stream", "--profile", "best", __file__], "best"),
+        (["stream", "--speakers", "2", __file__], "--diarize"),
+        (["listen", "--speakers", "2", "-"], "--diarize"),
         (["listen", "audio.raw"], "audio.raw"),
         (["listen", "--rate", "7999", "-"], "7999"),
         (["listen", "--device", "1", "-"], "--device"),
@@ -285,6 +288,20 @@ def test_a_recording_is_played_to_its_end(dragoman: Dragoman, clip: Path) -> Non
     assert said.stdout.splitlines() == finals(told) != []
     assert told[-1]["duration_ms"] == 2_000
     assert dragoman.survivors() == []
+
+
+@pytest.mark.parametrize("command", ["stream", "listen"])
+def test_speakers_are_named(dragoman: Dragoman, tmp_path: Path, command: str) -> None:
+    talk = noise_file(tmp_path / "talk.wav", [(6, QUIET), (6, LOUD)])
+    options = ["--diarize", "--speakers", "2"]
+    if command == "stream":
+        said = dragoman("stream", "--speed", "20", *options, talk)
+    else:
+        said = dragoman("listen", *options, "-", given=talk.read_bytes()[44:])
+    assert (said.returncode, said.stderr) == (0, "")
+    lines = said.stdout.splitlines()
+    assert lines[0].startswith("[speaker 0] ")
+    assert lines[-1].startswith("[speaker 1] ")
 
 
 def test_a_file_that_is_no_recording_is_named_with_the_reason(dragoman: Dragoman, tmp_path: Path) -> None:

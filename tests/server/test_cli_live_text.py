@@ -41,6 +41,7 @@ def segment(text: str, index: int = 0) -> Segment:
     return Segment(index, 0, 0, 100 * len(words), text, 0.9, words)
 
 
+YES_NO = (("Yes.", 0), ("No.", 1), ("No.", 1))
 EVENTS: tuple[SpeechEvent, ...] = (
     SpeechStarted(0, 0, 0),
     Partial(segment("Try a"), 1),
@@ -55,6 +56,14 @@ EVENTS: tuple[SpeechEvent, ...] = (
     SpeechEnded(2, 0, 4_000),
     Finished(5_000, "en", "m"),
 )
+
+
+SEVERAL = Segment(
+    *(0, 0, 0, 300, "Yes. No. No."),
+    0.9,
+    tuple(Word(text, 100 * at, 100 * at + 100, 0.9, (), who) for at, (text, who) in enumerate(YES_NO)),
+)
+"""Two people in one breath."""
 
 
 def show(text: LiveText) -> None:
@@ -163,3 +172,20 @@ def test_the_form_follows_the_standard_output(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr("sys.stdout", Screen())
     assert isinstance(live_text("txt"), FinalLines)
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_who_says_something_has_a_line_of_it(is_terminal: bool) -> None:
+    screen = Screen(is_terminal=is_terminal)
+    text = TerminalText(screen) if is_terminal else FinalLines(screen)
+    text.event(Final(SEVERAL))
+    assert screen.seen() == "[speaker 0] Yes.\n[speaker 1] No. No.\n"
+
+
+def test_words_of_others_than_who_began_name_their_speaker() -> None:
+    screen = Screen()
+    JsonLines(screen).event(Final(SEVERAL))
+    said = json.loads(screen.seen())
+    assert said["speaker"] == 0
+    assert [word.get("speaker", said["speaker"]) for word in said["words"]] == [0, 1, 1]
+    assert "speaker" not in said["words"][0]

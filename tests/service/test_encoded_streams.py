@@ -46,6 +46,7 @@ def pools(tmp_path: Path) -> Pools:
             (sys.executable, "-m", "dragoman.server.worker_main"),
             msgspec.json.encode(
                 {"profiles": {"default": {"engine": "fake"}}, "openai_models": {}, "telecomx_engines": {}}
+                | {"speechmatics_operating_points": {}, "phonexia_4_engines": {}}
                 | {"max_duration_s": max_duration_s}
             ),
             workers=1,

@@ -55,6 +55,11 @@ def test_several_instances_are_taken_all_or_none() -> None:
     assert admission.instances == Instances(3, 0)
 
 
+def test_more_than_there_are_is_told_from_a_full_house() -> None:
+    with pytest.raises(NoFreeInstance, match=r"needs 2 .* max_concurrent_streams .* 1"):
+        Admission(1, "max_concurrent_streams").admit(2).__enter__()
+
+
 def test_an_instance_is_free_again_after_an_error() -> None:
     admission = Admission(1)
     with pytest.raises(ZeroDivisionError), admission.admit():

@@ -31,7 +31,7 @@ from dragoman.core.errors import (
 )
 from dragoman.core.events import Final, Finished, Partial, SpeechEnded, SpeechEvent, SpeechStarted
 from dragoman.core.ports import LiveStream
-from dragoman.core.request import Phrase, RecognitionRequest, Vocabulary
+from dragoman.core.request import Phrase, RecognitionRequest, SpeakerRequest, Vocabulary
 from dragoman.core.transcript import Segment
 from dragoman.service.workers import Timing, WorkerPool
 from noise import LOUD, QUIET, RATE, noise_file
@@ -56,6 +56,7 @@ def pools(tmp_path: Path) -> Pools:
             COMMAND,
             msgspec.json.encode(
                 {"profiles": {"default": {"engine": "fake"}}, "openai_models": {}, "telecomx_engines": {}}
+                | {"speechmatics_operating_points": {}, "phonexia_4_engines": {}}
                 | {"max_duration_s": max_duration_s}
             ),
             workers=workers,
@@ -118,8 +119,10 @@ def finals(events: Sequence[SpeechEvent]) -> list[Segment]:
     return [event.segment for event in events if isinstance(event, Final)]
 
 
-async def converse(pool: WorkerPool, audio: bytes, **how: Any) -> list[SpeechEvent]:
-    stream = pool.open_stream(REQUEST, RATE)
+async def converse(
+    pool: WorkerPool, audio: bytes, request: RecognitionRequest = REQUEST, **how: Any
+) -> list[SpeechEvent]:
+    stream = pool.open_stream(request, RATE)
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(say(stream, audio, **how))
@@ -224,6 +227,29 @@ async def test_a_killed_worker_loses_and_repeats_nothing_and_the_stream_goes_on_
         assert heard[-1] == Finished(12_000, "en", "fake")
         assert pool.restarts == len(gaps) >= 2
         assert max(gaps) < 2.0
+
+
+async def test_a_killed_worker_takes_no_speaker_with_it(pools: Pools) -> None:
+    """Who speaks first, and is heard no more before the end, is known again."""
+    audio = b"".join(noise(3, peak, seed) for seed, peak in enumerate((0.1, 0.4, 0.6, 0.4, 0.6, 0.1)))
+    request = RecognitionRequest(language="en", speakers=SpeakerRequest())
+    async with pools() as pool:
+        expected = finals(await converse(pool, audio, request))
+        stream = pool.open_stream(request, RATE)
+        saying = asyncio.create_task(say(stream, audio, speed=3))
+        killed = []
+
+        def kill(event: SpeechEvent) -> None:
+            if isinstance(event, Final) and len(killed) < 2:
+                killed.append(pool.pids[0])
+                os.kill(pool.pids[0], signal.SIGKILL)
+
+        heard = await hear(stream, kill)
+        await saying
+        stream.close()
+        assert pool.restarts >= 2
+    assert finals(heard) == expected
+    assert {word.speaker for segment in expected for word in segment.words} == {0, 1, 2}
 
 
 async def test_a_stream_that_kills_its_worker_fails_alone(pools: Pools, tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from dragoman.core.request import (
     LanguageChoice,
     LanguageOption,
     RecognitionRequest,
+    SpeakerMode,
     SpeakerRequest,
     TimeDetail,
 )
@@ -291,6 +292,22 @@ async def test_a_stream_of_two_channels_holds_two_instances(recognitions: Recogn
         for channels in (0, 3):
             with pytest.raises(InvalidField), recognition.live(RecognitionRequest(), RATE, channels=channels):
                 pass
+        assert recognition.stream_instances() == Instances(3, 0)
+
+
+async def test_a_stream_whose_speakers_are_told_apart_holds_two_instances(recognitions: Recognitions) -> None:
+    request = RecognitionRequest(time_detail=TimeDetail.SEGMENT, speakers=SpeakerRequest())
+    async with recognitions(max_streams=3) as recognition:
+        with recognition.live(request, RATE) as stream:
+            assert recognition.stream_instances() == Instances(3, 2)
+            await stream.send(SPEECH)
+            stream.finish()
+            assert {word.speaker for word in (await listen(stream)).words} == {0}
+        with pytest.raises(NoFreeInstance):
+            recognition.live(request, RATE, channels=2).__enter__()
+        changes = RecognitionRequest(speakers=SpeakerRequest(SpeakerMode.CHANGES))
+        with pytest.raises(UnsupportedOption, match="recordings"):
+            recognition.live(changes, RATE).__enter__()
         assert recognition.stream_instances() == Instances(3, 0)
 
 

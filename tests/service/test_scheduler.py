@@ -67,6 +67,20 @@ def test_what_is_computed_together_are_partials_of_one_engine_that_may_be(
 
 
 @given(crowd=crowds, past=pasts)
+def test_voices_are_chosen_by_themselves_and_those_first_that_a_final_waits_for(
+    crowd: list[Waiting], past: list[tuple[int, float, float]]
+) -> None:
+    made = scheduler(past)
+    by_stream = {each.stream: each for each in crowd}
+    assert all(by_stream[stream].kind < Kind.SPEAKERS for stream in made.choose(crowd, NOW))
+    due = [each for each in crowd if each.kind >= Kind.SPEAKERS and each.due <= NOW]
+    chosen = [by_stream[stream] for stream in made.choose_voices(crowd, NOW)]
+    assert all(each.kind >= Kind.SPEAKERS and each.due < NOW + 1 for each in chosen)
+    if due:
+        assert chosen[0].kind <= min(each.kind for each in due)
+
+
+@given(crowd=crowds, past=pasts)
 def test_nothing_far_ahead_of_real_time_is_chosen_except_in_spare_time(
     crowd: list[Waiting], past: list[tuple[int, float, float]]
 ) -> None:
@@ -84,7 +98,7 @@ def test_it_says_when_there_will_be_something_to_choose(
     at = made.next_at(crowd, NOW)
     assert (at is None) == (not crowd)
     if at is not None and at <= NOW:
-        assert made.choose(crowd, NOW) or made.choose_spare(crowd, NOW)
+        assert made.choose(crowd, NOW) or made.choose_voices(crowd, NOW) or made.choose_spare(crowd, NOW)
     elif at is not None:
         assert not made.choose(crowd, NOW)
         assert made.choose(crowd, at + 0.001)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import mode
 
 import numpy as np
 import pytest
@@ -18,11 +19,20 @@ from dragoman.core.request import (
     LanguageChoice,
     LanguageOption,
     RecognitionRequest,
+    SpeakerRequest,
     TimeDetail,
     Vocabulary,
 )
 from dragoman.core.transcript import Segment
-from dragoman.engines.fake import EvenAligner, FakeEngine, LoudnessIdentifier, Mishap, Script, SpellingMatcher
+from dragoman.engines.fake import (
+    EvenAligner,
+    FakeEngine,
+    LoudnessDiarizer,
+    LoudnessIdentifier,
+    Mishap,
+    Script,
+    SpellingMatcher,
+)
 from dragoman.service.endpointing import EndpointingRule
 from dragoman.service.recognise import Recogniser, VadStream
 from dragoman.service.session import Kind, LiveSession
@@ -485,3 +495,101 @@ def test_each_utterance_is_recognised_by_the_model_of_its_language() -> None:
     assert [segment.text for segment in told] == ["yes yes yes", "ja ja ja", "ja ja ja", "yes yes yes"]
     drafts = {event.segment.index: event.segment.text for event in events if isinstance(event, Partial)}
     assert [drafts[index][:2] for index in range(4)] == ["ye", "ye", "ja", "ja"]  # in the language known so far
+
+
+def diarizing(script: Script | None = None) -> Recogniser:
+    return replace(recogniser(script), diarizer=LoudnessDiarizer())
+
+
+def levels(peaks: Sequence[float]) -> bytes:
+    """Utterances of 1.2 s, with pauses."""
+    parts = [sound([(1_200, True), (700, False)], seed=at) for at in range(len(peaks))]
+    scaled = [np.frombuffer(part, "<i2") * (peak / 0.3) for part, peak in zip(parts, peaks, strict=True)]
+    return np.concatenate([np.zeros(0), *scaled]).astype("<i2").tobytes()
+
+
+def listened(session: LiveSession, pcm: bytes, *, hears: bool = True) -> list[SpeechEvent]:
+    listener = Listener(session)
+
+    def run() -> None:
+        listener.step()
+        while hears and session.listening() is not None:
+            session.hear()
+            listener.step()
+
+    for at in range(0, len(pcm), 3_200):
+        session.feed(pcm[at : at + 3_200])
+        run()
+    session.finish()
+    run()
+    return listener.events
+
+
+PEAKS = st.lists(st.sampled_from([0.1, 0.3, 0.6, 0.9]), min_size=1, max_size=5)
+TOLD_APART = RecognitionRequest(speakers=SpeakerRequest())
+
+
+@settings(max_examples=15, deadline=None)
+@given(PEAKS)
+def test_finals_say_who_speaks_and_else_nothing_is_different(peaks: list[float]) -> None:
+    pcm = levels(peaks)
+    told = listened(LiveSession(diarizing(), TOLD_APART, RULE, 16_000), pcm)
+    order = list(dict.fromkeys(peaks))
+    segments = finals(told)
+    assert [{word.speaker for word in segment.words} for segment in segments] == [{order.index(peak)} for peak in peaks]
+    nobody = [
+        replace(
+            event, segment=replace(event.segment, words=tuple(replace(w, speaker=None) for w in event.segment.words))
+        )
+        if isinstance(event, Final)
+        else event
+        for event in told
+    ]
+    assert nobody == listened(LiveSession(diarizing(), RecognitionRequest(), RULE, 16_000), pcm)
+
+
+def test_a_final_waits_until_its_speakers_are_told() -> None:
+    session = LiveSession(diarizing(), TOLD_APART, RULE, 16_000)
+    events = listened(session, levels([0.3, 0.6]), hears=False)
+    assert not finals(events)
+    assert not any(isinstance(event, (SpeechEnded, Finished)) for event in events)
+    work = session.listening()
+    assert work is not None
+    assert work.kind is Kind.SPEAKERS
+    assert session.work() is None
+    assert session.settled < 16_000 * 1_200 // 1_000
+    session.tell_speakers()
+    listener = Listener(session)
+    listener.step()
+    assert len(finals(listener.events)) == 1
+    session.tell_speakers()
+    listener.step()
+    assert isinstance(listener.events[-1], Finished)
+    assert session.listening() is None
+
+
+@settings(max_examples=10, deadline=None)
+@given(PEAKS, st.integers(0, 4), st.sampled_from([8_000, 16_000, 44_100]))
+def test_a_session_that_takes_over_knows_the_speakers(peaks: list[float], lost_after: int, rate: int) -> None:
+    pcm = np.frombuffer(levels(peaks), "<i2")
+    pcm = np.interp(np.arange(len(pcm) * rate // 16_000) * 16_000 / rate, np.arange(len(pcm)), pcm)
+    audio = pcm.astype("<i2").tobytes()
+    whole = listened(LiveSession(diarizing(), TOLD_APART, RULE, rate), audio)
+    lost = LiveSession(diarizing(), TOLD_APART, RULE, rate)
+    listener = Listener(lost)
+    for at in range(0, len(audio), 3_200):
+        if lost.next_index >= lost_after:
+            break
+        lost.feed(audio[at : at + 3_200])
+        while lost.work() is not None or lost.listening() is not None:
+            listener.step()
+            if lost.listening() is not None:
+                lost.hear()
+        listener.step()
+    again = LiveSession(
+        *(diarizing(), TOLD_APART, RULE, rate), start=lost.settled, first_index=lost.next_index, voices=lost.voices
+    )
+    events = listener.events + listened(again, audio[2 * lost.settled :])
+    # The first tenth of a second may be as loud as another person is.
+    told, expected = ([mode(word.speaker for word in s.words) for s in finals(each)] for each in (events, whole))
+    assert told == expected

@@ -7,13 +7,15 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.scoring import WordErrors
 from dragoman.audio.decode import MediaLimits
 from dragoman.core.events import Final, Finished, Partial, SpeechEvent
-from dragoman.core.request import DictionaryWord, Phrase, RecognitionRequest, Vocabulary
-from dragoman.core.transcript import Word
+from dragoman.core.request import DictionaryWord, Phrase, RecognitionRequest, SpeakerRequest, Vocabulary
+from dragoman.core.speakers import assign
+from dragoman.core.transcript import Turn, Word
 from dragoman.server.profiles import build_recognisers
 from dragoman.server.settings import Settings
 from dragoman.service.recognise import Recogniser
@@ -118,3 +120,22 @@ def test_a_preferred_phrase_is_heard_in_partials_and_finals(
 
     assert not any("spring" in text for text in heard()), "the model has learnt; find another word"
     assert all(text.startswith("spring of hope") for text in heard("spring of hope"))
+
+
+def test_who_takes_turns_is_told_apart_while_they_speak(recogniser: Recogniser, sample: Callable[[str], Path]) -> None:
+    """The first words of somebody new may be given to another."""
+    places = (
+        *(("two_cities", 0, 5.0), ("endgame_nagg_nell", 23.6, 3.8), ("two_cities", 5, 5.0)),
+        *(("endgame_nagg_nell", 23.6, 3.8), ("two_cities", 10, 4.0)),
+    )
+    parts, turns, end_ms = [], [], 0
+    for at, (name, start_s, seconds) in enumerate(places):
+        parts += [speech(sample(name), 16_000, seconds, start_s=start_s), np.zeros(9_600)]
+        turns.append(Turn(end_ms, end_ms + round(1000 * seconds), at % 2))
+        end_ms = turns[-1].end_ms + 600
+    request = replace(REQUEST, speakers=SpeakerRequest())
+    events = recognised_live(recogniser, np.concatenate(parts), 16_000, request, lambda kind: kind is not Kind.PARTIAL)
+    found = words_of(events)
+    right = [word.speaker == expected for word, expected in zip(found, assign(found, turns), strict=True)]
+    assert len(found) > 30
+    assert np.mean(right) > 0.9

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from dragoman.audio.place import Place
 from dragoman.core import events
+from dragoman.core.errors import EngineNotReady
 from dragoman.core.ports import Hypothesis, Samples, Utterance
-from dragoman.core.request import AudioEncoding, RecognitionRequest
-from dragoman.engines.fake import AllSpeech, EvenAligner, FakeEngine
+from dragoman.core.request import AudioEncoding, RecognitionRequest, SpeakerRequest
+from dragoman.engines.fake import AllSpeech, EvenAligner, FakeEngine, LoudnessDiarizer, LoudnessStream
 from dragoman.service import worker_protocol as protocol
 from dragoman.service.endpointing import EndpointingRule
 from dragoman.service.recognise import Recogniser
@@ -23,6 +24,7 @@ from noise import LOUD, QUIET, RATE
 pytestmark = pytest.mark.unit
 
 REQUEST = RecognitionRequest(language="en")
+TOLD_APART = RecognitionRequest(language="en", speakers=SpeakerRequest())
 
 
 class Watched(FakeEngine):
@@ -48,6 +50,29 @@ class Watched(FakeEngine):
                 raise RuntimeError("loud")
 
 
+class WatchedVoices(LoudnessDiarizer):
+    """Notes the same whenever a voice is heard."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def open(self, remembered: bytes = b"") -> LoudnessStream:
+        return WatchedVoice(self._server, remembered)
+
+
+class WatchedVoice(LoudnessStream):
+    def __init__(self, server: Server, remembered: bytes) -> None:
+        super().__init__(remembered)
+        self._server = server
+
+    def hear(self, to_ms: int = 0) -> bool:
+        if is_something := super().hear(to_ms):
+            self._server.computed.append(self._server.stepping)
+            self._server.heard += 1
+            self._server.now += self._server.cost_s
+        return is_something
+
+
 class Server:
     """The server's side: sends orders, keeps what is reported."""
 
@@ -57,11 +82,15 @@ class Server:
         """Of every computation."""
         self.stepping: tuple[int, ...] = ()
         self.computed: list[tuple[int, ...]] = []
+        self.heard = 0
+        """How often voices were."""
         self.events: dict[int, list[events.SpeechEvent]] = {}
+        self.voices: dict[int, list[tuple[bytes, ...]]] = {}
+        """What was reported of them, where something was."""
         self.failed: dict[int, str] = {}
         self.late_ms = 0
         self.open = 0
-        recogniser = Recogniser(Watched(self), EvenAligner(), AllSpeech())
+        recogniser = Recogniser(Watched(self), EvenAligner(), AllSpeech(), diarizer=WatchedVoices(self))
         self.turns = StreamTurns(
             {"default": recogniser}, EndpointingRule(), longest_s, self._report, clock=lambda: self.now
         )
@@ -75,11 +104,13 @@ class Server:
                     self.late_ms, self.open = report.late_ms, report.open
                     self.failed |= {failure.task: failure.code for failure in report.failed}
                     for each in report.reports:
+                        if each.voices:
+                            self.voices.setdefault(each.task, []).append(each.voices)
                         self.events.setdefault(each.task, []).extend(wrapped.event for wrapped in each.events)
 
-    def begin(self, *tasks: int, suspect: bool = False) -> None:
+    def begin(self, *tasks: int, suspect: bool = False, request: RecognitionRequest = REQUEST) -> None:
         for task in tasks:
-            self.turns.receive(protocol.OpenStream(task, REQUEST, RATE, suspect=suspect))
+            self.turns.receive(protocol.OpenStream(task, request, RATE, suspect=suspect))
 
     def say(self, task: int, seconds: float, peak: float = QUIET) -> None:
         rng = np.random.default_rng(task)
@@ -113,7 +144,8 @@ def test_whatever_comes_in_whatever_order_every_stream_comes_to_its_end(
     steps: list[tuple[int, str, float]],
 ) -> None:
     server = Server()
-    server.begin(1, 2, 3, 4)
+    server.begin(1, 2)
+    server.begin(3, 4, request=TOLD_APART)
     cancelled: set[int] = set()
     for task, what, seconds in steps:
         match what:
@@ -299,3 +331,103 @@ def test_audio_that_cannot_be_decoded_fails_alone(seconds: float) -> None:
     server.end(2)
     server.work()
     assert server.is_finished(2)
+
+
+def finals(server: Server, task: int) -> list[events.Final]:
+    return [event for event in server.events.get(task, []) if isinstance(event, events.Final)]
+
+
+def speakers(server: Server, task: int) -> list[set[int | None]]:
+    return [{word.speaker for word in event.segment.words} for event in finals(server, task)]
+
+
+@pytest.mark.parametrize("faster", [1, 20])
+def test_speakers_are_told_however_fast_the_audio_comes(faster: int) -> None:
+    server = Server()
+    server.begin(1, request=TOLD_APART)
+    for second in range(20):
+        server.say(1, 1.0, 0.1 if second < 10 else 0.45)
+        server.now += 1 / faster
+        while server.turns.turn():
+            pass
+    server.end(1)
+    server.work()
+    assert server.is_finished(1)
+    words = [word for event in finals(server, 1) for word in event.segment.words]
+    assert all(word.speaker == (word.start_ms + word.end_ms > 20_000) for word in words)
+    assert words[-1].end_ms > 19_000
+    assert server.stepping == ()
+
+
+def test_a_final_waits_for_its_speakers_no_longer_than_a_second() -> None:
+    """There is never a moment without something that goes before: the voices are not heard at all."""
+    server = Server()
+    server.cost_s = 0.1
+    server.begin(1, request=TOLD_APART)
+    server.begin(*range(2, 22))
+    for task in range(1, 22):
+        server.say(task, 30.0)
+    server.now += 31
+    known_at = 0.0
+    while not finals(server, 1):
+        server.turns.turn()
+        if server.turns._untold:
+            known_at = known_at or server.now
+    assert server.heard == 0
+    assert 0.9 < server.now - known_at < 1.3
+    assert speakers(server, 1) == [{None}]
+
+
+def test_speakers_of_two_channels_have_numbers_of_their_own_and_are_remembered_when_they_are_new() -> None:
+    reached = tuple(protocol.Reached(0, channel) for channel in range(2))
+    pcm = np.random.default_rng(1).uniform(-3_000, 3_000, (12 * RATE, 2)).astype("<i2").tobytes()
+    told: list[list[set[int | None]]] = []
+    voices: tuple[bytes, ...] = ()
+    for task in (1, 2):
+        server = Server()
+        server.turns.receive(protocol.OpenStream(task, TOLD_APART, RATE, channels=reached, voices=voices))
+        server.turns.receive(protocol.Audio(task, pcm))
+        server.end(task)
+        server.now += 13
+        server.work()
+        assert server.is_finished(task)
+        for event in finals(server, task):
+            assert {word.speaker for word in event.segment.words} == {event.segment.channel}
+        told.append(speakers(server, task))
+        (*_, voices) = server.voices.get(task, [voices])
+        assert len(server.voices.get(task, [])) <= 2 * len(voices) == 4
+    assert told[0] == told[1]
+
+
+def test_finals_of_others_go_before_voices() -> None:
+    server = Server()
+    server.begin(1, request=TOLD_APART)
+    server.begin(2)
+    server.say(1, 30.0)
+    server.say(2, 5.2)
+    server.now += 31
+    while not finals(server, 2):
+        server.turns.turn()
+    assert server.heard == 0
+
+
+def test_a_diarizer_that_fails_ends_its_stream_alone() -> None:
+    server = Server()
+
+    class Broken(LoudnessDiarizer):
+        def load(self) -> None:
+            raise EngineNotReady("there are no models")
+
+    recogniser = Recogniser(Watched(server), EvenAligner(), AllSpeech(), diarizer=Broken())
+    server.turns = StreamTurns({"default": recogniser}, EndpointingRule(), 1e6, server._report, lambda: server.now)
+    server.begin(1, request=TOLD_APART)
+    server.begin(2)
+    for task in (1, 2):
+        server.say(task, 6.0)
+        server.end(task)
+    server.now += 7
+    server.work()
+    assert server.failed == {1: "engine_not_ready"}
+    assert server.is_finished(2)
+    assert len(server.turns) == 0
+    assert server.turns.idle_s() is None

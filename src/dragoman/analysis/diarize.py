@@ -2,12 +2,13 @@
 
 The voices of all stretches that are long and clean are clustered (``speaker_clusters``); then every stretch votes for
 the speakers it sounds like, in each slot of its region, and where two slots are heard they are two speakers
-(``speaker_windows``). What was measured, and what else was tried: ``docs/decisions/0032-diarization.md``.
+(``speaker_windows``). What was measured, and what else was tried: ``docs/decisions/0032-diarization.md``; of live
+streams ``docs/decisions/0038-live-speakers.md``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Final
@@ -16,7 +17,7 @@ import numpy as np
 
 from dragoman.analysis.fbank import Floats
 from dragoman.analysis.speaker_change import change_score
-from dragoman.analysis.speaker_clusters import Voices, no_voices
+from dragoman.analysis.speaker_clusters import Voices, no_voices, unit
 from dragoman.analysis.speaker_models import DIMENSIONS, SLOTS, SpeakerModels, speaker_models_installed
 from dragoman.analysis.speaker_windows import CELL_MS, Flags, Region, SpeakerWindows
 from dragoman.core.ports import SAMPLE_RATE, Samples
@@ -29,6 +30,10 @@ _CLEAN_S: Final = 1.0
 _BRIDGED_MS: Final = 300
 _SHORTEST_MS: Final = 100
 _COMPARED_MS: Final = 4_000
+_SPEAKING: Final = 0.1
+"""Likeness by which those are ahead of others who were found speaking."""
+_HEAVIEST: Final = np.float32(60_000)
+"""Numbers of 16 bits end soon after; nobody is told better for having been heard longer."""
 _RECOGNISED: Final = 0.5
 """Likeness from which on a speaker keeps the number that an earlier answer gave."""
 
@@ -51,72 +56,136 @@ class Diarizer:
             self._models.load()
             self._loaded = True
 
-    def open(self) -> SpeakerStream:
-        return SpeakerStream(self._models)
+    def open(self, remembered: bytes = b"") -> SpeakerStream:
+        """``remembered`` is what another stream remembered of the same people."""
+        return SpeakerStream(self._models, remembered)
 
 
 class SpeakerStream:
-    """One channel of audio. Keeps ten seconds of it, and about three kilobytes for each second of speech."""
+    """One channel of audio. Keeps ten seconds of it, what is not heard yet, and about three kilobytes for each second
+    of speech that is not forgotten."""
 
-    def __init__(self, models: SpeakerModels) -> None:
+    def __init__(self, models: SpeakerModels, remembered: bytes = b"") -> None:
         self._windows = SpeakerWindows(models)
         self._regions: list[Region] = []
-        self._voices = no_voices(DIMENSIONS)
+        self._rest: Region | None = None
+        """What is behind the regions, as it was heard last."""
         self._samples = 0
-        self._numbered: Floats = np.zeros((0, DIMENSIONS), np.float32)
+        self._heard = 0
+        """Samples up to which there are regions, or a rest."""
+        self._hearing: Generator[None, None, None] | None = None
+        each = np.frombuffer(remembered, np.float16).astype(np.float32).reshape(-1, DIMENSIONS + 3)
+        self._numbered: Floats = unit(each[:, :DIMENSIONS])
+        """By number: the voice."""
+        self._weight: Floats = each[:, DIMENSIONS:].copy()
+        """By number: how long the mean of its stretches was when it was heard last, and their seconds; how many they
+        are, 0 where it is not told from others any more."""
+        standing = self._weight[:, 2] > 0
+        length, seconds, stretches = self._weight[standing].T
+        self._voices = no_voices(DIMENSIONS)
+        if standing.any():
+            self._voices = Voices(self._numbered[standing] * length[:, None], seconds, stretches.astype(np.intp))
 
     def feed(self, samples: Samples) -> None:
         """More audio, 16 kHz; a piece of any size."""
         audio = np.frombuffer(samples, np.float32)
         self._samples += len(audio)
-        for region in self._windows.feed(audio):
-            self._regions.append(region)
-            self._voices = _with_clean(self._voices, region)
+        self._windows.feed(audio)
+
+    def hear(self, to_ms: int = 0) -> bool:
+        """Do up to 50 ms of what there is to do: decide what is ten seconds old, and hear what is before ``to_ms`` as
+        if the audio ended here. Whether there was anything."""
+        if self._hearing is None:
+            if self._windows.is_full:
+                self._hearing = self._decide()
+            elif self._heard < min(to_ms * _PER_MS, self._samples):
+                self._hearing = self._hear_rest(self._samples)
+            else:
+                return False
+        try:
+            next(self._hearing)
+        except StopIteration:
+            self._hearing = None
+        return True
 
     def so_far(self, speakers: int = 0, *, since_ms: int = 0) -> Diarization:
-        """Who speaks in what was fed, as if the audio ended here; what ends after ``since_ms``.
+        """Who speaks in what was heard; what ends after ``since_ms``.
 
         ``speakers``: how many there are, if that is known, else 0. As many are found if they can be told apart.
         Speakers are numbered from 0 as they begin to speak; a later answer keeps the numbers of an earlier one, but may
         think differently about who said what, above all about the last ten seconds.
         """
-        regions = [*self._regions, self._windows.rest()]
-        known = self._heard(regions).speakers(speakers)
+        regions = [*self._regions, self._rest] if self._rest is not None else self._regions
+        voices = self._voices_in(regions).speakers(speakers)
         regions = [region for region in regions if (region.first + len(region.active)) * CELL_MS > since_ms]
-        if not len(known):
+        if not len(voices.means) or not regions:
             return Diarization()
-        speaking = np.concatenate([_speaking(region, known) for region in regions])
-        turns = _turns(speaking, regions[0].first * CELL_MS, self._samples // _PER_MS)
+        known = unit(voices.means)
+        each = [_speaking(region, known) for region in regions]
+        begin_ms, end_ms = regions[0].first * CELL_MS, self._samples // _PER_MS
+        turns = _turns(np.concatenate(each), begin_ms, end_ms)
+        in_front = [_in_foreground(region, flags, known) for region, flags in zip(regions, each, strict=True)]
+        foreground = _turns(np.concatenate(in_front), begin_ms, end_ms, bridged_ms=0, shortest_ms=0)
         evidence = _Evidence(regions, known)
         changes = tuple(Change(later.start_ms, evidence.score(before, later)) for before, later in pairwise(turns))
-        numbers = self._number(known, dict.fromkeys(turn.speaker for turn in turns))
-        return Diarization(tuple(replace(turn, speaker=numbers[turn.speaker]) for turn in turns), changes)
+        numbers = self._number(voices, known, dict.fromkeys(turn.speaker for turn in [*turns, *foreground]))
+
+        def numbered(each: Sequence[Turn]) -> tuple[Turn, ...]:
+            return tuple(replace(turn, speaker=numbers[turn.speaker]) for turn in each)
+
+        return Diarization(numbered(turns), changes, numbered(foreground))
+
+    def forget(self, before_ms: int) -> None:
+        """Nobody will ask about what ends before; the voices stay."""
+        self._regions = [each for each in self._regions if (each.first + len(each.active)) * CELL_MS > before_ms]
+
+    def remembered(self) -> bytes:
+        """The voices of those who have a number, half a kilobyte each."""
+        weight = np.minimum(self._weight, _HEAVIEST)
+        return np.concatenate([self._numbered, weight], axis=1).astype(np.float16).tobytes()
 
     @property
     def held_samples(self) -> int:
         """Audio that is kept."""
         return self._windows.held_samples
 
-    def _heard(self, regions: Sequence[Region]) -> Voices:
-        """With those of the last region, which is not decided; where nothing is clean, whatever there is."""
-        voices = _with_clean(self._voices, regions[-1])
+    def _decide(self) -> Generator[None, None, None]:
+        region = yield from self._windows.decide()
+        self._regions.append(region)
+        self._voices = _with_clean(self._voices, region)
+        self._rest = None
+        self._heard = (region.first + len(region.active)) * CELL_MS * _PER_MS
+
+    def _hear_rest(self, samples: int) -> Generator[None, None, None]:
+        self._rest = yield from self._windows.rest()
+        self._heard = samples
+
+    def _voices_in(self, regions: Sequence[Region]) -> Voices:
+        """With those of the rest, which is not decided; where nothing is clean, whatever there is."""
+        voices = self._voices if self._rest is None else _with_clean(self._voices, self._rest)
         if not len(voices.means):
             for region in regions:
                 voices = voices.plus(region.voices, region.seconds)
         return voices
 
-    def _number(self, known: Floats, speaking: Iterable[int]) -> dict[int, int]:
-        """The numbers of those who are ``speaking``, in the order in which they begin: by likeness to who had one."""
+    def _number(self, voices: Voices, known: Floats, speaking: Iterable[int]) -> dict[int, int]:
+        """The numbers of those who are ``speaking``, in the order in which they begin: by likeness to who had one, and
+        by how much of both was heard, since a cluster may lose a part that is more like what it was than the rest."""
+        lengths = np.linalg.norm(voices.means, axis=1)
+        weight = np.stack([lengths, voices.seconds, voices.stretches], axis=1).astype(np.float32)
         likeness = known @ self._numbered.T
+        common = np.where(likeness < _RECOGNISED, 0, likeness * np.minimum.outer(voices.seconds, self._weight[:, 1]))
         numbers: dict[int, int] = {}
-        while likeness.size and likeness.max() >= _RECOGNISED:
-            row, column = divmod(int(likeness.argmax()), likeness.shape[1])
+        self._weight[:, 2] = 0
+        while common.size and common.max() > 0:
+            row, column = divmod(int(common.argmax()), common.shape[1])
             numbers[row] = column
-            self._numbered[column] = known[row]
-            likeness[row], likeness[:, column] = -1, -1
+            self._numbered[column], self._weight[column] = known[row], weight[row]
+            common[row], common[:, column] = 0, 0
         new = [row for row in speaking if row not in numbers]
         numbers |= {row: len(self._numbered) + at for at, row in enumerate(new)}
         self._numbered = np.concatenate([self._numbered, known[new]])
+        self._weight = np.concatenate([self._weight, weight[new]])
         return numbers
 
 
@@ -168,18 +237,33 @@ def _likeness(region: Region, known: Floats) -> Floats:
     return likeness
 
 
-def _turns(speaking: Flags, start_ms: int, end_ms: int) -> list[Turn]:
+def _in_foreground(region: Region, speaking: Flags, known: Floats) -> Flags:
+    """[cells, speakers] of a region: who is alone, and where several speak, the one whom it sounds most like."""
+    foreground = speaking.copy()
+    crowded = np.flatnonzero(speaking.sum(1) > 1)
+    if len(crowded):
+        middle = crowded[:, None].astype(np.float32) + np.float32(0.5)
+        nearest = np.abs(middle - region.crowd_centres).argmin(1)
+        likeness = (region.crowds @ known.T)[nearest] + _SPEAKING * speaking[crowded]
+        foreground[crowded] = False
+        foreground[crowded, likeness.argmax(1)] = True
+    return foreground
+
+
+def _turns(
+    speaking: Flags, start_ms: int, end_ms: int, bridged_ms: int = _BRIDGED_MS, shortest_ms: int = _SHORTEST_MS
+) -> list[Turn]:
     """Runs of each speaker's cells, short pauses bridged; in the order of time. Times lie before ``end_ms``."""
     turns = []
     for speaker in range(speaking.shape[1]):
         edges = np.flatnonzero(np.diff(np.concatenate([[False], speaking[:, speaker], [False]])))
         spans: list[tuple[int, int]] = []
         for start, end in (edges.reshape(-1, 2) * CELL_MS + start_ms).tolist():
-            if spans and start - spans[-1][1] < _BRIDGED_MS:
+            if spans and start - spans[-1][1] < bridged_ms:
                 spans[-1] = (spans[-1][0], end)
             else:
                 spans.append((start, end))
-        turns += [Turn(a, min(b, end_ms), speaker) for a, b in spans if b - a >= _SHORTEST_MS and a < end_ms]
+        turns += [Turn(a, min(b, end_ms), speaker) for a, b in spans if b - a >= shortest_ms and a < end_ms]
     return sorted(turns, key=lambda turn: (turn.start_ms, turn.end_ms))
 
 

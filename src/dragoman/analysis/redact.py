@@ -45,7 +45,7 @@ def redacted(words: Sequence[Word], entities: Sequence[Entity]) -> tuple[Word, .
         first, last = words[entity.start_word], words[entity.stop_word - 1]
         text = f"[{entity.type}]{_ending(last.text)}"
         kept += words[at : entity.start_word]
-        kept.append(Word(text, first.start_ms, last.end_ms, entity.confidence))
+        kept.append(Word(text, first.start_ms, last.end_ms, entity.confidence, speaker=first.speaker))
         at = entity.stop_word
     return (*kept, *words[at:])
 

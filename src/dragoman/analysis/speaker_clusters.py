@@ -23,7 +23,7 @@ SAME: Final = 0.65
 _NEAREST: Final = 0.3
 """Clusters nearer than this are one voice even where more are asked for."""
 _STEP: Final = 0.025
-_MOST: Final = 1024
+_MOST: Final = 512
 _FEW: Final = (3, 0.03, 10)
 """A voice is heard in this many stretches at least: in short recordings, as a share, in long ones."""
 
@@ -39,7 +39,7 @@ class Merge:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Voices:
-    """All that was heard, as at most 1,024 clusters: their ``means [n, dimensions]``, ``seconds`` and ``stretches``."""
+    """All that was heard, as at most 512 clusters: their ``means [n, dimensions]``, ``seconds`` and ``stretches``."""
 
     means: Floats
     seconds: Floats
@@ -47,42 +47,41 @@ class Voices:
 
     def plus(self, voices: Floats, seconds: Floats) -> Voices:
         """With unit vectors [n, dimensions], each of so many seconds."""
-        means = np.concatenate([self.means, voices])
-        seconds = np.concatenate([self.seconds, seconds])
-        stretches = np.concatenate([self.stretches, np.ones(len(voices), np.intp)])
-        if len(means) > _MOST:
-            labels = clusters(tree(means, seconds)[: len(means) - _MOST // 2], len(means))
-            means, seconds = _means(means, seconds, labels)
-            stretches = np.bincount(labels, weights=stretches).astype(np.intp)
-        return Voices(means, seconds, stretches)
+        grown = Voices(
+            np.concatenate([self.means, voices]),
+            np.concatenate([self.seconds, seconds]),
+            np.concatenate([self.stretches, np.ones(len(voices), np.intp)]),
+        )
+        count = len(grown.means)
+        return grown if count <= _MOST else grown._joined(tree(grown.means, grown.seconds)[: count - _MOST // 2])
 
-    def speakers(self, count: int = 0) -> Floats:
-        """The voice of each speaker, [speakers, dimensions] of length 1; ``count`` of them, if so many can be told
-        apart. 0: as many as there are."""
+    def speakers(self, count: int = 0) -> Voices:
+        """One cluster for each speaker; ``count`` of them, if so many can be told apart. 0: as many as there are."""
         if not len(self.means):
-            return self.means
+            return self
         merges = tree(self.means, self.seconds)
         found = self._distinct(merges, SAME)
         threshold = SAME
-        while len(found[0]) < count and threshold > _NEAREST:
+        while len(found.means) < count and threshold > _NEAREST:
             threshold -= _STEP
-            found = max(found, self._distinct(merges, threshold), key=lambda each: len(each[0]))
-        means, seconds = found
-        if 0 < count < len(means):
-            labels = clusters(tree(means, seconds)[: len(means) - count], len(means))
-            means, _ = _means(means, seconds, labels)
-        return _unit(means)
+            found = max(found, self._distinct(merges, threshold), key=lambda each: len(each.means))
+        if 0 < count < len(found.means):
+            found = found._joined(tree(found.means, found.seconds)[: len(found.means) - count])
+        return found
 
-    def _distinct(self, merges: list[Merge], threshold: float) -> tuple[Floats, Floats]:
-        """Means and seconds of the clusters under a threshold that hold enough, or of the largest one."""
-        made = [merge for merge in merges if merge.distance <= threshold]
-        labels = clusters(made, len(self.means))
-        means, seconds = _means(self.means, self.seconds, labels)
-        stretches = np.bincount(labels, weights=self.stretches)
+    def _distinct(self, merges: list[Merge], threshold: float) -> Voices:
+        """The clusters under a threshold that hold enough, or the largest one."""
+        made = self._joined([merge for merge in merges if merge.distance <= threshold])
         least, share, enough = _FEW
-        needed = min(max(least, min(share * self.stretches.sum(), enough)), stretches.max())
-        kept = stretches >= needed
-        return means[kept], seconds[kept]
+        needed = min(max(least, min(share * self.stretches.sum(), enough)), made.stretches.max())
+        kept = made.stretches >= needed
+        return Voices(made.means[kept], made.seconds[kept], made.stretches[kept])
+
+    def _joined(self, merges: list[Merge]) -> Voices:
+        """With some of its clusters merged."""
+        labels = clusters(merges, len(self.means))
+        means, seconds = _means(self.means, self.seconds, labels)
+        return Voices(means, seconds, np.bincount(labels, weights=self.stretches).astype(np.intp))
 
 
 def no_voices(dimensions: int) -> Voices:
@@ -144,6 +143,7 @@ def _means(means: Floats, sizes: Floats, labels: Numbers) -> tuple[Floats, Float
     return sums / total[:, None], total
 
 
-def _unit(vectors: Floats) -> Floats:
-    unit: Floats = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-9))
-    return unit
+def unit(vectors: Floats) -> Floats:
+    """Of length 1."""
+    scaled: Floats = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-9))
+    return scaled

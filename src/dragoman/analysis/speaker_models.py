@@ -4,13 +4,14 @@ The wheel's shared library holds them as exported data. The segmentation runs as
 statistics pooling and one matrix; its file would compute the whole network again for every stretch of audio that is to
 be embedded. Here the network is written anew around the same weights and ends before the pooling, so that it runs once
 over the audio and any stretches, overlapping ones too, are pooled from its frames. A test holds the result against the
-file's own.
+file's own. It is cut into parts, so that whoever computes can do something else between them.
 """
 
 from __future__ import annotations
 
 import ctypes
 import importlib.util
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,7 +38,11 @@ _SEGMENT_CENTRE: Final = 495
 """Samples from one frame of the segmentation to the next, and before the middle of the first."""
 _LIBRARY: Final = "libmoonshine.so"
 _NAMESPACE: Final = "_ZN9cppannote19embedded_community1"
-_LAST: Final = "/resnet/layer4/layer4.2/Relu_1_output_0"
+_PARTS: Final = {
+    f"/resnet/layer{layer}/layer{layer}.{block}/Relu_1_output_0": (1, 16 * 2**layer, 160 // 2**layer)
+    for layer, block in ((1, 1), (2, 0), (2, 3), (3, 2), (3, 5), (4, 2))
+}
+"""Where a part of the network ends, after about as many operations as the others; and the shape there, but for time."""
 _MATRIX: Final = "resnet.seg_1.weight"
 _BIAS: Final = "resnet.seg_1.bias"
 _TYPES: Final = {1: np.float32, 3: np.int8}
@@ -50,7 +55,7 @@ class SpeakerModels:
         """Raises ``EngineNotReady`` where the wheel or the data in its library is missing."""
         self._segmentation = _session(embedded_model("segmentation_ort_data"))
         network = _Network(embedded_model("embedding_ort_data"))
-        self._network = _session(network.graph())
+        self._network = [_session(graph) for graph in network.graphs()]
         self._matrix = np.ascontiguousarray(network.tensors[_MATRIX].T)
         self._bias = network.tensors[_BIAS]
 
@@ -62,9 +67,22 @@ class SpeakerModels:
 
     def frames(self, features: Floats) -> Floats:
         """[n, 80] filter-bank features → [n / 8 rounded up, 2560], what is pooled."""
-        image = np.ascontiguousarray(features.T)[None, None]
-        (values,) = self._network.run(None, {"fbank": image})
-        flat: Floats = np.asarray(values).reshape(-1, np.shape(values)[-1]).T
+        steps = self.frames_in_steps(features)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as done:
+                frames: Floats = done.value
+                return frames
+
+    def frames_in_steps(self, features: Floats) -> Generator[None, None, Floats]:
+        """``frames``, in steps that take 6 ms for each second of audio, or less."""
+        values = np.ascontiguousarray(features.T)[None, None]
+        for at, part in enumerate(self._network):
+            if at:
+                yield
+            (values,) = part.run(None, {part.get_inputs()[0].name: values})
+        flat: Floats = values.reshape(-1, values.shape[-1]).T
         return flat
 
     def pool(self, frames: Floats, weights: Floats) -> Floats:
@@ -104,10 +122,11 @@ class _Network:
             elif tensor.DataType() == 1:
                 self.tensors[name] = _values(tensor)
 
-    def graph(self) -> bytes:
-        """``fbank [1, 1, 80, frames]`` → ``[1, 256, 10, frames / 8]``: convolutions, sums and rectifiers."""
+    def graphs(self) -> Iterator[bytes]:
+        """``[1, 1, 80, frames]`` → ``[1, 256, 10, frames / 8]``: convolutions, sums and rectifiers, part by part."""
+        begin, shape = "/resnet/Unsqueeze_output_0", (1, 1, FILTERS)
         g = GraphBuilder()
-        known = {"/resnet/Unsqueeze_output_0": g.input("fbank", "float32", 1, 1, FILTERS, "frames")}
+        known = {begin: g.input(begin, "float32", *shape, "frames")}
         for node in self._nodes:
             operator = node.OpType().decode()
             inputs = [node.Inputs(at).decode().removesuffix("_add_tensor") for at in range(node.InputsLength())]
@@ -119,10 +138,12 @@ class _Network:
                     known[name] = g.constant(name, self.tensors[name])
             g.node(operator, [known[name] for name in inputs], [output], **_geometry(node))
             known[output] = output
-            if output == _LAST:
-                g.output(output, "float32", 1, 256, FILTERS // 8, "pooled")
-                break
-        return g.model()
+            if output in _PARTS:
+                shape = _PARTS[output]
+                g.output(output, "float32", *shape, "pooled")
+                yield g.model()
+                g = GraphBuilder()
+                known = {output: g.input(output, "float32", *shape, "frames")}
 
 
 def speaker_models_installed() -> bool:

@@ -41,7 +41,7 @@ class Final:
 
 @dataclass(frozen=True, slots=True)
 class SpeakersFound:
-    """Who spoke when in the whole recording, or only where that changed, as the request has it."""
+    """Who spoke when in the whole recording, one at a time, or only where that changed, as the request has it."""
 
     turns: tuple[Turn, ...] = ()
     changes: tuple[SpeakerChange, ...] = ()

@@ -136,14 +136,29 @@ class DiarizerStream(Protocol):
     """One channel of a recording, from beginning to end."""
 
     def feed(self, samples: Samples) -> None:
-        """The next samples, any number of them. What is remembered of them is far smaller than they are."""
+        """The next samples, any number of them. They are heard later."""
+        ...
+
+    def hear(self, to_ms: int = 0) -> bool:
+        """Hear a little of what was fed, for 50 ms of a processor or so: all that is long enough ago, and all before
+        ``to_ms`` even if nobody knows yet what follows it. Whether there was anything to hear.
+
+        What is remembered of audio that was heard is far smaller than it is."""
         ...
 
     def so_far(self, speakers: int = 0, *, since_ms: int = 0) -> Diarization:
-        """Who speaks in what was fed, as if the audio ended here; at least what ends after ``since_ms``.
+        """Who speaks in what was heard; at least what ends after ``since_ms``.
 
         ``speakers``: how many there are, if that is known, else 0. They are numbered from 0 as they begin to speak; a
         later answer keeps the numbers of an earlier one, but may think differently about who said what."""
+        ...
+
+    def forget(self, before_ms: int) -> None:
+        """Nobody will ask about what ends before."""
+        ...
+
+    def remembered(self) -> bytes:
+        """What another stream has to know to give the same people the same numbers: some kilobytes."""
         ...
 
 
@@ -157,7 +172,9 @@ class Diarizer(Protocol):
         """Raises ``EngineNotReady`` with what to do when the models are not installed. May be called again."""
         ...
 
-    def open(self) -> DiarizerStream: ...
+    def open(self, remembered: bytes = b"") -> DiarizerStream:
+        """``remembered`` by a stream before this one. May be called before ``load``; its streams hear nothing then."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,9 +145,9 @@ class RecognitionRequest:
     """One recognition. ``language`` is an ISO 639-1 code, or ``None`` for the profile's own language.
 
     ``profile`` names a recogniser configuration (model and effort), see the setting ``profiles``. With ``choice``
-    the language comes from there, and the vocabulary where the options have one. ``speakers``, of files only, needs the
-    times of words, which are found even if only those of segments were asked for. ``audio_events``, of files only, are
-    found where a model for them is installed.
+    the language comes from there, and the vocabulary where the options have one. ``speakers`` needs the times of words,
+    which are found even if only those of segments were asked for; in live streams there is only ``IDENTITY``.
+    ``audio_events``, of files only, are found where a model for them is installed.
     """
 
     language: str | None = None
@@ -158,3 +158,9 @@ class RecognitionRequest:
     choice: LanguageChoice | None = None
     speakers: SpeakerRequest | None = None
     audio_events: bool = False
+
+    @property
+    def stream_instances(self) -> int:
+        """What each channel of a live stream holds of those that there are. To hear voices costs about as much as to
+        recognise what they say (``docs/decisions/0038-live-speakers.md``)."""
+        return 1 if self.speakers is None else 2

@@ -21,10 +21,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Diarization:
-    """Turns of one channel in the order in which they begin, and where the speaker may change."""
+    """Turns of one channel in the order in which they begin, and where the speaker may change.
+
+    ``foreground`` has one speaker at a time: who is alone, and of several at once who is heard best. So it says whose
+    the words are that a recogniser has written down.
+    """
 
     turns: tuple[Turn, ...] = ()
     changes: tuple[Change, ...] = ()
+    foreground: tuple[Turn, ...] = ()
 
 
 def speaker_changes(changes: Iterable[Change], sensitivity: float) -> tuple[int, ...]:
@@ -56,7 +61,7 @@ def with_speakers(segments: Sequence[Segment], turns: Sequence[Turn]) -> tuple[S
         owner = owners.get(id(word))
         return word if owner is None else replace(word, speaker=numbers[owner])
 
-    parts = (part for segment in segments for part in _by_speaker(segment, tuple(map(told, segment.words))))
+    parts = (part for s in segments for part in by_speaker(replace(s, words=tuple(map(told, s.words)))))
     ordered = sorted(parts, key=lambda part: (part.start_ms, part.channel, part.index))
     return tuple(replace(part, index=index) for index, part in enumerate(ordered))
 
@@ -102,10 +107,11 @@ def _start(word: Word) -> int:
     return word.start_ms
 
 
-def _by_speaker(segment: Segment, words: tuple[Word, ...]) -> Iterator[Segment]:
-    runs = [tuple(run) for _, run in groupby(words, lambda word: word.speaker)]
+def by_speaker(segment: Segment) -> Iterator[Segment]:
+    """The segment in parts, each of which one person says."""
+    runs = [tuple(run) for _, run in groupby(segment.words, lambda word: word.speaker)]
     if len(runs) < 2:
-        yield replace(segment, words=words)
+        yield segment
         return
     for run in runs:
         text = joined(word.text for word in run)

@@ -33,7 +33,8 @@ class Word:
 
     ``confidence`` is the calibrated probability, 0 to 1, that the word is right. ``characters`` is filled only when
     character times were asked for; their texts join to ``text``. ``speaker`` counts from 0 in the order in which
-    people begin to speak; ``None`` where speakers were not told apart.
+    people begin to speak; ``None`` where speakers were not told apart. In a live stream of two channels those of the
+    first are even, those of the second odd. Partials have no speakers.
     """
 
     text: str
@@ -51,7 +52,7 @@ class Segment:
     ``index`` numbers the segments of one request in the order of the recording and never repeats. ``words`` is empty
     when only segment times were asked for; otherwise its texts ``joined`` are ``text``. ``languages``, the most
     likely first, is filled only where the language was to be found out, and has been. Where speakers were told apart,
-    all words of a segment are one person's.
+    all words of a segment are one person's, but for live streams: there a segment is an utterance, whoever says it.
     """
 
     index: int

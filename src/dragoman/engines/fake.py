@@ -237,36 +237,47 @@ class LoudnessDiarizer:
     def load(self) -> None:
         """There is nothing to load."""
 
-    def open(self) -> LoudnessStream:
-        return LoudnessStream()
+    def open(self, remembered: bytes = b"") -> LoudnessStream:
+        return LoudnessStream(remembered)
 
 
 class LoudnessStream:
-    """The scale of the peaks has ``_VOICES`` parts, each of them a person."""
+    """The scale of the peaks has ``_VOICES`` parts, each of them a person. A second is heard at a time."""
 
-    def __init__(self) -> None:
-        self._rest = np.empty(0, np.float32)
+    def __init__(self, remembered: bytes = b"") -> None:
+        self._unheard = np.empty(0, np.float32)
         self._peaks: list[float] = []
         """Of each tenth of a second."""
+        self._numbers = {part: number for number, part in enumerate(remembered)}
 
     def feed(self, samples: Samples) -> None:
-        audio = np.concatenate([self._rest, np.frombuffer(samples, np.float32)])
-        whole = len(audio) // _TENTH * _TENTH
-        self._peaks += np.abs(audio[:whole].reshape(-1, _TENTH)).max(axis=1, initial=0.0).tolist()
-        self._rest = audio[whole:]
+        self._unheard = np.concatenate([self._unheard, np.frombuffer(samples, np.float32)])
+
+    def hear(self, to_ms: int = 0) -> bool:
+        whole = min(len(self._unheard), SAMPLE_RATE) // _TENTH * _TENTH
+        self._peaks += np.abs(self._unheard[:whole].reshape(-1, _TENTH)).max(axis=1, initial=0.0).tolist()
+        self._unheard = self._unheard[whole:]
+        return whole > 0
 
     def so_far(self, speakers: int = 0, *, since_ms: int = 0) -> Diarization:
-        voices: dict[int, int] = {}
         most = speakers or _VOICES
         turns = []
         at = 0
         for part, run in groupby(self._peaks, lambda peak: min(int(peak * _VOICES), _VOICES - 1) if peak else None):
             start, at = at, at + len(list(run))
             if part is not None:
-                turns.append(Turn(100 * start, 100 * at, min(voices.setdefault(part, len(voices)), most - 1)))
+                number = self._numbers.setdefault(part, len(self._numbers))
+                turns.append(Turn(100 * start, 100 * at, min(number, most - 1)))
         jumps = [abs(one - other) for one, other in pairwise(self._peaks)]
         changes = tuple(Change(100 * place, jump) for place, jump in enumerate(jumps, 1) if jump)
-        return Diarization(tuple(turn for turn in turns if turn.end_ms > since_ms), changes)
+        heard = tuple(turn for turn in turns if turn.end_ms > since_ms)
+        return Diarization(heard, changes, heard)
+
+    def forget(self, before_ms: int) -> None:
+        """A tenth of a second is a number; they are kept."""
+
+    def remembered(self) -> bytes:
+        return bytes(self._numbers)
 
 
 class LoudnessTagger:

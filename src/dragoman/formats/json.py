@@ -37,17 +37,20 @@ def segment_fields(segment: Segment) -> dict[str, Any]:
         "end_ms": segment.end_ms,
         "text": segment.text,
         "confidence": round(segment.confidence, 4),
-        "words": [_word(word) for word in segment.words],
+        "words": [_word(word, segment.speaker) for word in segment.words],
     }
 
 
-def _word(word: Word) -> dict[str, Any]:
+def _word(word: Word, speaker: int | None) -> dict[str, Any]:
+    """``speaker`` is that of the segment."""
     said: dict[str, Any] = {
         "text": word.text,
         "start_ms": word.start_ms,
         "end_ms": word.end_ms,
         "confidence": round(word.confidence, 4),
     }
+    if word.speaker != speaker:
+        said["speaker"] = word.speaker
     if word.characters:
         said["characters"] = [_character(character) for character in word.characters]
     return said

@@ -174,8 +174,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_concurrent_files: Positive | None = None
     """Files recognised at once, sharing the workers; more are refused as busy. ``None``: four per worker."""
     max_concurrent_streams: Positive | None = None
-    """Live streams recognised at once; more are refused as busy. ``None``: as many as the workers, when they started,
-    found that they can serve in real time."""
+    """Live streams recognised at once; more are refused as busy. A stream of two channels counts as two, and one whose
+    speakers are told apart twice. ``None``: as many as the workers, when they started, found that they can serve in
+    real time."""
     utterance_silence_ms: Annotated[int, Meta(ge=100, le=5_000)] = 420
     """In live streams: a pause this long ends an utterance and makes it final."""
     utterance_longest_ms: Annotated[int, Meta(ge=2_000, le=15_000)] = 10_000

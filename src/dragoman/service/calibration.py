@@ -42,7 +42,8 @@ def stream_capacity(recogniser: Recogniser, pcm: bytes, rate: int, clock: Callab
     """From a recording of a few seconds in which somebody speaks all the time; at least 1, also without a recording.
 
     Every stream is taken to hold nothing but speech. Its utterances cost a final each, a draft a second, and voice
-    activity in pieces as they arrive.
+    activity in pieces as they arrive. One whose speakers are told apart counts as several
+    (``RecognitionRequest.stream_instances``): to measure that, the models for it would have to be loaded.
     """
     if not pcm:
         return 1

@@ -36,6 +36,11 @@ class Admission:
     @contextmanager
     def admit(self, instances: int = 1) -> Iterator[None]:
         """Hold so many while the block runs. Raises ``NoFreeInstance`` when there are not as many."""
+        if instances > self._total > 0:
+            raise NoFreeInstance(
+                f"This needs {instances} recogniser instances at once; the setting {self._setting} says how many there "
+                f"are, and that is {self._total}."
+            )
         if self._busy + instances > self._total:
             free = self._total - self._busy
             found = f"All {self._total}" if free == 0 else f"All but {free} of the {self._total}"

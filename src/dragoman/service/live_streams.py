@@ -57,8 +57,8 @@ class PooledStream:
             "_reached",
             "_reader",
         ),
-        *("_started", "_streams", "_taken", "_told", "_writer", "encoding", "rate", "request", "slot", "strikes"),
-        *("task", "waiting_since", "worker"),
+        *("_started", "_streams", "_taken", "_told", "_voices", "_writer", "encoding", "rate", "request", "slot"),
+        *("strikes", "task", "waiting_since", "worker"),
     )
 
     def __init__(
@@ -94,6 +94,8 @@ class PooledStream:
         """The last segments that have started."""
         self._told: list[tuple[Word, ...]] = [()] * channels
         """The words of the last partials, as the worker said them."""
+        self._voices: tuple[bytes, ...] = ()
+        """What the worker remembered of the speakers."""
         self._events: list[SpeechEvent] = []
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
@@ -108,6 +110,11 @@ class PooledStream:
     @property
     def channels(self) -> int:
         return len(self._reached)
+
+    @property
+    def instances(self) -> int:
+        """How much it asks of its worker."""
+        return self.channels * self.request.stream_instances
 
     def prefer(self, vocabulary: Vocabulary) -> None:
         if self._pending or self._kept.end or self._finished:
@@ -180,6 +187,7 @@ class PooledStream:
         opening = protocol.OpenStream(
             *(self.task, self.request, self.rate, self.encoding, self._reached, self._place),
             suspect=self.strikes > 0,
+            voices=self._voices,
         )
         orders: list[protocol.Order] = [opening]
         if self._kept.end:
@@ -196,6 +204,7 @@ class PooledStream:
         if any(now.settled > before.settled for now, before in zip(report.channels, self._reached, strict=True)):
             self.strikes = 0
         self._reached = report.channels
+        self._voices = report.voices or self._voices
         if report.place != self._place:
             self._place = report.place
             self._kept.trim(report.place)
@@ -289,7 +298,7 @@ class LiveStreams:
     def open(self, request: RecognitionRequest, rate: int, encoding: AudioEncoding, channels: int) -> PooledStream:
         """Raises ``NoFreeInstance`` while the workers are behind with the streams they have."""
         ready = [worker for worker in self._workers.values() if worker.ready]
-        if ready and self._late_ms(min(ready, key=self._channels_on)) > _LATE_MS:
+        if ready and self._late_ms(min(ready, key=self._instances_on)) > _LATE_MS:
             raise NoFreeInstance("The recogniser is behind with the streams it has. Try again later.")
         stream = PooledStream(self, request, rate, encoding, channels)
         self._open.add(stream)
@@ -299,8 +308,8 @@ class LiveStreams:
         """How many streams a worker has."""
         return len(self._on[worker])
 
-    def _channels_on(self, worker: Worker) -> int:
-        return sum(stream.channels for stream in self._on[worker].values())
+    def _instances_on(self, worker: Worker) -> int:
+        return sum(stream.instances for stream in self._on[worker].values())
 
     def silent_since(self, worker: Worker) -> float | None:
         """Since when a worker that has something to do for streams has said nothing."""
@@ -339,7 +348,7 @@ class LiveStreams:
     # From the pool
 
     def place(self) -> None:
-        """Give the streams that wait to the workers that have the fewest channels, as far as there are any."""
+        """Give the streams that wait to the workers that have the least to do for others, as far as there are any."""
         for stream in list(self._waiting):
             try:
                 candidates = able(self._workers.values(), stream.request.profile, stream.slot)
@@ -348,7 +357,7 @@ class LiveStreams:
                 continue
             if candidates:
                 self._waiting.remove(stream)
-                self._assign(min(candidates, key=self._channels_on), stream)
+                self._assign(min(candidates, key=self._instances_on), stream)
 
     def abandon(self, slot: int) -> None:
         """There will be no worker in this slot for now: what waits for it goes to the first that is there."""

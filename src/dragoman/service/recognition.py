@@ -20,6 +20,7 @@ from dragoman.core.request import (
     LanguageChoice,
     LanguageOption,
     RecognitionRequest,
+    SpeakerMode,
     SpeakerRequest,
     TimeDetail,
 )
@@ -185,15 +186,18 @@ class Recognition:
     ) -> Iterator[LiveStream]:
         """A live stream of samples at ``rate`` hertz, closed when the block ends; it holds an instance until then.
 
-        Of two ``channels`` each is recognised by itself and holds an instance; the indices of the segments of channel
-        n leave n when divided by their number, and ``Finished`` comes once.
+        Of two ``channels`` each is recognised by itself and holds an instance, or two with ``speakers``; the indices of
+        the segments of channel n leave n when divided by their number, and ``Finished`` comes once.
 
-        Raises ``UnknownModel``, ``UnsupportedLanguage``, ``InvalidField`` (the rate, the channels),
-        ``NoFreeInstance``, ``QuotaExceeded``, ``Unavailable``. Ends with ``QuotaExceeded`` when a quota is used up
-        later, with ``UndecodableAudio`` when the audio is not what ``encoding`` says, and with ``UnsupportedAudio``
-        when it has another rate or number of channels; Opus has no rate of its own, so with it any is right.
+        Raises ``UnknownModel``, ``UnsupportedLanguage``, ``UnsupportedOption`` and ``InvalidField`` (the speakers, the
+        rate, the channels), ``NoFreeInstance``, ``QuotaExceeded``, ``Unavailable``. Ends with ``QuotaExceeded`` when a
+        quota is used up later, with ``UndecodableAudio`` when the audio is not what ``encoding`` says, and with
+        ``UnsupportedAudio`` when it has another rate or number of channels; Opus has no rate of its own, so with it any
+        is right.
         """
         request = self.checked(request)
+        if request.speakers is not None and request.speakers.mode is not SpeakerMode.IDENTITY:
+            raise UnsupportedOption("Where the speaker changes is found in recordings only.", field="speakers")
         if rate not in STREAM_RATES:
             first, last = STREAM_RATES[0], STREAM_RATES[-1]
             raise InvalidField(
@@ -206,7 +210,7 @@ class Recognition:
                 field="channels",
             )
         with (
-            self._stream_admission.admit(channels),
+            self._stream_admission.admit(channels * request.stream_instances),
             self._quota.reserve(request.profile, key_id) as reservation,
             closing(self._pool.open_stream(request, rate, encoding=encoding, channels=channels)) as opened,
         ):

@@ -1,8 +1,8 @@
 """What a worker computes next for its live streams. Pure: the time is an argument.
 
 Finals go first, the one that has waited longest before the others. Partials come less often the more they cost, so that
-one worker spends at most about half its time on them. What a stream needs that was sent faster than it was spoken is
-not due before its time, and uses what time the others leave.
+one worker spends at most about half its time on them. Voices are heard when nothing else is due. What a stream needs
+that was sent faster than it was spoken is not due before its time, and uses what time the others leave.
 """
 
 from __future__ import annotations
@@ -84,6 +84,11 @@ class Scheduler:
             return (min(ahead, key=_due).stream,)
         return self._batch([partial for _, partial in partials])
 
+    def choose_voices(self, waiting: Collection[Waiting], now: float) -> tuple[int, ...]:
+        """The stream whose voices are heard next, when there is nothing else to do; none if that can wait."""
+        able = [each for each in waiting if each.kind >= Kind.SPEAKERS and not is_early(each.due, now)]
+        return (min(able, key=_kind_and_due).stream,) if able else ()
+
     def choose_spare(self, waiting: Collection[Waiting], now: float) -> tuple[int, ...]:
         """The stream whose work is done next when nothing is due: one that is ahead of real time. Partials can wait."""
         able = [each for each in waiting if each.kind is not Kind.PARTIAL]
@@ -146,3 +151,7 @@ class Scheduler:
 
 def _due(waiting: Waiting) -> float:
     return waiting.due
+
+
+def _kind_and_due(waiting: Waiting) -> tuple[Kind, float]:
+    return waiting.kind, waiting.due

@@ -31,6 +31,7 @@ from dragoman.service.endpointing import Ended, Endpointer, EndpointingRule, Pau
 from dragoman.service.partials import Agreement
 from dragoman.service.recognise import Recogniser, recognise_segment
 from dragoman.service.spoken_language import SpokenLanguage
+from dragoman.service.stream_speakers import StreamSpeakers
 
 Floats = npt.NDArray[np.float32]
 
@@ -50,6 +51,10 @@ class Kind(IntEnum):
     """An utterance may have ended: what it said if it has, over just the audio that its final would be made from."""
     PARTIAL = 2
     """A draft of the utterance that is being spoken."""
+    SPEAKERS = 3
+    """An utterance has ended, and its final waits for those who said it."""
+    VOICES = 4
+    """Audio that nobody waits for, but that has to be heard some time to tell speakers apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,8 @@ class _Open:
     answered: SpokenLanguage | None = None
     """``answer`` is what it says if the pause lasts, and this the language then; ``None``: it is not known yet."""
     answer: Segment | None = None
+    is_told: bool = False
+    """The words of the answer have their speakers."""
 
 
 class LiveSession:
@@ -96,7 +103,8 @@ class LiveSession:
 
     ``start`` says how many samples of the stream came before and are not needed any more, ``first_index`` how many
     segments: a session that takes the place of one that was lost begins with that one's ``settled`` and ``next_index``.
-    It says again that the segment has started that was open. ``index_step`` is how far its indices are apart.
+    It says again that the segment has started that was open. ``index_step`` is how far its indices are apart, and the
+    numbers of its speakers; ``voices`` is what the one that was lost remembered of them.
     """
 
     def __init__(
@@ -110,6 +118,7 @@ class LiveSession:
         first_index: int = 0,
         channel: int = 0,
         index_step: int = 1,
+        voices: bytes = b"",
     ) -> None:
         self._recogniser = recogniser
         self._language = SpokenLanguage(request)
@@ -126,6 +135,11 @@ class LiveSession:
         self._resampler = LiveResampler(rate)
         self._vad = recogniser.voice_activity.open()
         self._tape = Tape()
+        self._speakers: StreamSpeakers | None = None
+        if request.speakers is not None and recogniser.diarizer is not None:
+            self._speakers = StreamSpeakers(
+                *(recogniser.diarizer, request.speakers, start * 1000 // rate, voices), first=channel, step=index_step
+            )
         self._looked_at = 0
         """Samples of 16 kHz, in whole frames but at the end."""
         self._utterances: deque[_Open] = deque()
@@ -178,12 +192,44 @@ class LiveSession:
         if not self._utterances:
             return None
         first = self._utterances[0]
+        if self._is_untold(first):
+            return None
         if first.stop_sample is not None:
             return Work(Kind.FINAL, self._ms(first.ended * FRAME))
         if first.paused is not None:
             return None if first.answered is not None else Work(Kind.AHEAD, self._ms(first.paused * FRAME))
         is_due = first.draft_due <= self._looked_at
         return Work(Kind.PARTIAL, self._ms(first.draft_due)) if is_due else None
+
+    def listening(self) -> Work | None:
+        """What should be heard next to tell speakers apart: ``SPEAKERS`` or ``VOICES``."""
+        if self._speakers is None:
+            return None
+        if self._utterances and self._is_untold(self._utterances[0]):
+            return Work(Kind.SPEAKERS, self._ms(self._utterances[0].ended * FRAME))
+        due_ms = None if self._is_over and not self._utterances else self._speakers.due_ms
+        return None if due_ms is None else Work(Kind.VOICES, due_ms)
+
+    def hear(self) -> None:
+        """Do a little of what ``listening`` says. Raises ``EngineNotReady``."""
+        assert self._speakers is not None
+        is_waited_for = bool(self._utterances) and self._is_untold(self._utterances[0])
+        to_ms = self._ms(self._utterances[0].stop_sample or 0) if is_waited_for else 0
+        if not self._speakers.hear(to_ms) and is_waited_for:
+            self.tell_speakers()
+
+    def tell_speakers(self) -> None:
+        """The final that waits for its speakers waits no longer: they are who is known by now."""
+        first = self._utterances[0]
+        assert self._speakers is not None
+        assert first.answer is not None
+        first.answer, first.is_told = self._speakers.told(first.answer), True
+        self._close_answered()
+
+    @property
+    def voices(self) -> bytes:
+        """What is remembered of the speakers, for a session that takes the place of this one."""
+        return b"" if self._speakers is None else self._speakers.remembered
 
     def utterance(self) -> tuple[Utterance, Samples]:
         """What ``engine`` needs to draft the open utterance when a ``PARTIAL`` is due; ``drafted`` takes the result."""
@@ -270,6 +316,8 @@ class LiveSession:
         if count == 0:
             return
         samples = self._tape.between(self._looked_at, self._looked_at + count * FRAME)
+        if self._speakers is not None:
+            self._speakers.feed(samples)
         frames = samples.reshape(count, FRAME)
         levels = np.sqrt(np.vecdot(frames, frames) / FRAME)
         for probability, level in zip(self._vad.feed(samples).tolist(), levels.tolist(), strict=True):
@@ -309,9 +357,9 @@ class LiveSession:
         self._close_answered()
 
     def _close_answered(self) -> None:
-        """The first utterance is over once its final is known, and it has ended."""
+        """The first utterance is over once its final is known, and who says it, and it has ended."""
         first = self._utterances[0]
-        if first.answered is None or first.stop_sample is None:
+        if first.answered is None or first.stop_sample is None or self._is_untold(first):
             return
         self._language = first.answered
         if first.answer is not None:
@@ -320,6 +368,11 @@ class LiveSession:
         self._utterances.popleft()
         if self._utterances:
             self._report_start()
+
+    def _is_untold(self, utterance: _Open) -> bool:
+        """Its final waits for nothing but its speakers."""
+        waits = self._speakers is not None and utterance.answer is not None and not utterance.is_told
+        return waits and utterance.stop_sample is not None and utterance.answered is not None
 
     def _report_start(self) -> None:
         first = self._utterances[0]

@@ -37,6 +37,8 @@ _REPORT_EVERY_S: Final = 0.5
 """Of streams in which nothing happened. Events are reported at once."""
 _FRESH_DRAFTS: Final = 3
 """Of an utterance that has only begun."""
+_SPEAKERS_WITHIN_S: Final = 1.0
+"""So long a final waits for its speakers; then they are who is known by then."""
 
 
 class StreamTurns:
@@ -64,7 +66,9 @@ class StreamTurns:
         self._unfed: dict[int, WorkerStream] = {}
         """Those with audio, or an end of it, that the session does not have yet."""
         self._waiting: dict[int, Waiting] = {}
-        """What lanes need, by key."""
+        """What lanes need, by key; what of their voices is to be heard, by its complement."""
+        self._untold: dict[int, float] = {}
+        """Since when finals wait for their speakers, by the key of the lane."""
         self._scheduler = Scheduler()
         self._happened: dict[int, WorkerStream] = {}
         """Those that have something to report."""
@@ -90,15 +94,19 @@ class StreamTurns:
         """Do what is due: look at all audio, then one batch of the rest. Whether anything was."""
         self._take_orders()
         now = self._clock()
+        told = self._tell_late(now)
         fed = self._feed([stream for stream in self._unfed.values() if self._is_due(stream, now)])
-        chosen = self._scheduler.choose(self._waiting.values(), self._clock())
+        now = self._clock()
+        chosen = self._scheduler.choose(self._waiting.values(), now)
+        if not chosen and not any(self._is_due(stream, now) for stream in self._unfed.values()):
+            chosen = self._scheduler.choose_voices(self._waiting.values(), now)
         self._compute(chosen)
         self._report()
-        return fed or bool(chosen)
+        return told or fed or bool(chosen)
 
     def spare_turn(self) -> None:
         """Do a little of what is not due yet."""
-        able = [stream for stream in self._unfed.values() if not self._has_final(stream)]
+        able = [stream for stream in self._unfed.values() if not self._has_final(stream) and not self._listens(stream)]
         small = [stream for stream in able if stream.unfed_s < _PIECE_S]
         self._feed(small or sorted(able, key=lambda stream: stream.fed_to)[:1])
         self._compute(self._scheduler.choose_spare(self._waiting.values(), self._clock()))
@@ -160,8 +168,15 @@ class StreamTurns:
         return enough and not is_early(stream.fed_to, now)
 
     def _has_final(self, stream: WorkerStream) -> bool:
+        """A final is to be made, or its speakers are to be found."""
+        if self._untold and any(lane.key in self._untold for lane in stream.lanes):
+            return True
         waiting = (self._waiting.get(lane.key) for lane in stream.lanes)
         return any(each is not None and each.kind is Kind.FINAL for each in waiting)
+
+    def _listens(self, stream: WorkerStream) -> bool:
+        """There are voices to be heard."""
+        return any(~lane.key in self._waiting for lane in stream.lanes)
 
     def _feed(self, streams: list[WorkerStream]) -> bool:
         """Look at the audio of these streams, up to a second of each."""
@@ -181,15 +196,34 @@ class StreamTurns:
         self._touch(stream)
         self._look_at_work(stream)
 
-    def _compute(self, chosen: Iterable[int]) -> None:
-        lanes = [self._lanes[key] for key in chosen]
-        if not lanes:
+    def _tell_late(self, now: float) -> bool:
+        """Finals do not wait any longer for speakers that there was no time to find."""
+        late = [
+            key for key, since in self._untold.items() if now > max(since, self._waiting[~key].due) + _SPEAKERS_WITHIN_S
+        ]
+        for lane in [self._lanes[key] for key in late]:
+            if lane.key in self._lanes:  # else what went wrong in the other channel has ended the stream
+                self._step([lane.stream])
+                self._guarded(lane.stream.order.task, lane.session.tell_speakers)
+                self._look_again([lane])
+        return bool(late)
+
+    def _compute(self, chosen: Sequence[int]) -> None:
+        if not chosen:
             return
+        lanes = [self._lanes[key if key >= 0 else ~key] for key in chosen]
         self._step([lane.stream for lane in lanes])
-        if self._waiting[lanes[0].key].kind is Kind.PARTIAL:
-            self._draft(lanes)
-        else:
-            self._recognise(lanes[0])
+        match self._waiting[chosen[0]].kind:
+            case Kind.PARTIAL:
+                self._draft(lanes)
+            case Kind.FINAL | Kind.AHEAD:
+                self._recognise(lanes[0])
+            case Kind.SPEAKERS | Kind.VOICES:
+                self._guarded(lanes[0].stream.order.task, lanes[0].session.hear)
+        self._look_again(lanes)
+
+    def _look_again(self, lanes: Iterable[Lane]) -> None:
+        """After something was computed for them."""
         for lane in lanes:
             if lane.key in self._lanes:
                 self._touch(lane.stream)
@@ -241,6 +275,7 @@ class StreamTurns:
 
     def _look_at_lane(self, lane: Lane) -> None:
         key, stream = lane.key, lane.stream
+        self._look_at_voices(lane)
         work = lane.session.work()
         behind = work is not None and work.kind is not Kind.FINAL and stream.unfed_s > _PIECE_S
         if work is None or behind:
@@ -251,6 +286,18 @@ class StreamTurns:
         self._waiting[key] = Waiting(
             *(key, work.kind, due, stream.fed_to, engine), alone=stream.is_suspect, fresh=fresh
         )
+
+    def _look_at_voices(self, lane: Lane) -> None:
+        key, stream = lane.key, lane.stream
+        work = lane.session.listening()
+        if work is not None and work.kind is Kind.SPEAKERS:
+            self._untold.setdefault(key, self._clock())
+        else:
+            self._untold.pop(key, None)
+        if work is None:
+            self._waiting.pop(~key, None)
+        else:
+            self._waiting[~key] = Waiting(~key, work.kind, stream.spoken_at(work.due / 1000))
 
     # What is reported
 
@@ -313,5 +360,7 @@ class StreamTurns:
         for lane in stream.lanes:
             del self._lanes[lane.key]
             self._waiting.pop(lane.key, None)
+            self._waiting.pop(~lane.key, None)
+            self._untold.pop(lane.key, None)
             self._scheduler.forget(lane.key)
         stream.lanes.clear()  # so that nothing of it waits for the garbage collector

@@ -97,7 +97,7 @@ class Transcriber:
                     raise Cancelled
                 decoded += block.shape[1]
                 if voices is not None:
-                    voices.feed(block)
+                    voices.feed(block, cancelled)
                 if sounds is not None:
                     sounds.feed(block)
                 closed = False
@@ -115,7 +115,7 @@ class Transcriber:
                     yield from speech.recognised(wanted, cancelled)
             yield from speech.recognised(wanted, cancelled, is_all=True)
             if voices is not None:
-                yield voices.found()
+                yield voices.found(_ms(decoded) + 1, cancelled)
             if sounds is not None:
                 yield sounds.found()
         chosen = recogniser.in_language(speech.language)
@@ -233,15 +233,26 @@ class _Voices:
         self._request = request
         self._streams = {channel: diarizer.open() for channel in channels}
 
-    def feed(self, block: Floats) -> None:
+    def feed(self, block: Floats, cancelled: Callable[[], bool]) -> None:
         for stream, samples in zip(self._streams.values(), block, strict=True):
             stream.feed(samples.data)
+        self._hear(0, cancelled)
 
-    def found(self) -> SpeakersFound:
+    def _hear(self, to_ms: int, cancelled: Callable[[], bool]) -> None:
+        """Raises ``Cancelled``."""
+        for stream in self._streams.values():
+            while stream.hear(to_ms):
+                if cancelled():
+                    raise Cancelled
+
+    def found(self, end_ms: int, cancelled: Callable[[], bool]) -> SpeakersFound:
+        self._hear(end_ms, cancelled)
         asked = self._request
         heard = {channel: stream.so_far(asked.count or 0) for channel, stream in self._streams.items()}
         if asked.mode is SpeakerMode.IDENTITY:
-            return SpeakersFound(tuple(replace(turn, channel=c) for c, found in heard.items() for turn in found.turns))
+            return SpeakersFound(
+                tuple(replace(turn, channel=c) for c, found in heard.items() for turn in found.foreground)
+            )
         return SpeakersFound(
             changes=tuple(
                 SpeakerChange(at_ms, channel)

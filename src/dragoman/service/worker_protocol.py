@@ -104,6 +104,8 @@ class OpenStream(msgspec.Struct, frozen=True, tag="open_stream"):
     place: Place = Place()
     suspect: bool = False
     """It may have killed a worker: nothing is computed together with it before it gets further."""
+    voices: tuple[bytes, ...] = ()
+    """What another worker remembered of the speakers of each channel."""
 
 
 class Audio(msgspec.Struct, frozen=True, tag="audio"):
@@ -247,6 +249,8 @@ class StreamReport(msgspec.Struct, frozen=True, array_like=True):
     place: Place
     """From where on the audio may still be needed."""
     events: tuple[StreamEvent, ...] = ()
+    voices: tuple[bytes, ...] = ()
+    """What is remembered of the speakers of each channel, where that is new."""
 
 
 class StreamFailed(msgspec.Struct, frozen=True, array_like=True):

@@ -27,6 +27,8 @@ class Lane:
     """Of the utterance that is being spoken."""
     told: tuple[Word, ...] = ()
     """The words of the last partial."""
+    voices: bytes = b""
+    """What is remembered of the speakers, as it was reported."""
 
     def wrap(self, event: SpeechEvent) -> protocol.StreamEvent:
         wrapped = protocol.stream_event(event, self.told)
@@ -124,6 +126,10 @@ class WorkerStream:
         if is_over and self.finished is not None:
             events.append(protocol.StreamFinished(self.finished))
         sessions = [lane.session for lane in self.lanes]
+        voices = tuple(session.voices for session in sessions)
+        is_new = voices != tuple(lane.voices for lane in self.lanes)
+        for lane, remembered in zip(self.lanes, voices, strict=True):
+            lane.voices = remembered
         return protocol.StreamReport(
             self.order.task,
             self.decoder.position,
@@ -131,6 +137,7 @@ class WorkerStream:
             tuple(protocol.Reached(session.settled, session.next_index) for session in sessions),
             self.decoder.place(min(session.settled for session in sessions)),
             tuple(events),
+            voices if is_new else (),
         )
 
 
@@ -140,12 +147,14 @@ def open_worker_stream(order: protocol.OpenStream, recogniser: Recogniser, rule:
     decoder = open_stream_decoder(order.encoding, order.rate, count, start=start, resumed=order.place)
     stream = WorkerStream(order, decoder, received=decoder.consumed)
     for channel, reached in enumerate(order.channels):
+        voices = order.voices[channel] if order.voices else b""
         session = LiveSession(
             *(recogniser, order.request, rule, decoder.rate),
             start=reached.settled,
             first_index=reached.next_index,
             channel=channel,
             index_step=count,
+            voices=voices,
         )
-        stream.lanes.append(Lane(order.task * MOST_STREAM_CHANNELS + channel, stream, session))
+        stream.lanes.append(Lane(order.task * MOST_STREAM_CHANNELS + channel, stream, session, voices=voices))
     return stream

@@ -141,7 +141,14 @@ STREAM: Final = (
         "supported",
         "With the identification of languages, at most one for each.",
     ),
-    Covered(_STREAM, "show-speaker-label", "refused", "The speakers of live streams are not told apart yet."),
+    Covered(
+        _STREAM,
+        "show-speaker-label",
+        "supported",
+        "`Speaker`, from `0` on, of the words of results that are not partial; those come up to a second later. Not "
+        "together with channels. Of another person than before the first second or two may get the wrong one; a "
+        "result may have several. Holds two instances.",
+    ),
     Covered(
         _STREAM,
         "enable-channel-identification, number-of-channels",

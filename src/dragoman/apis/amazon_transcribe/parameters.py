@@ -100,6 +100,8 @@ class Parameters:
     encoding: AudioEncoding = AudioEncoding.PCM
     channels: int = 1
     by_channel: bool = False
+    speakers: bool = False
+    """They are to be told apart."""
     changing: bool = False
     vocabularies: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
@@ -161,6 +163,7 @@ def read(given: Iterable[tuple[str, str]], capabilities: Capabilities) -> Parame
         encoding=AudioEncoding(values["media-encoding"]),
         channels=int(values.get("number-of-channels", 1)),
         by_channel="enable-channel-identification" in values,
+        speakers="show-speaker-label" in values,
         vocabularies=_names(values, "vocabulary-name", "vocabulary-names"),
         filters=_names(values, "vocabulary-filter-name", "vocabulary-filter-names"),
         filter_method=cast(FilterMethod, values.get("vocabulary-filter-method", "mask")),
@@ -257,9 +260,10 @@ def _refuse_unsupported(values: Mapping[str, str], capabilities: Capabilities) -
                 f"{name}: no model that identifies languages is installed. Install one, or give language-code.",
                 field=name,
             )
-    if "show-speaker-label" in values:
+    if "show-speaker-label" in values and not capabilities.diarizes:
         raise UnsupportedOption(
-            "show-speaker-label: the speakers of live streams cannot be told apart yet.", field="show-speaker-label"
+            "show-speaker-label: the installed model comes without one that tells speakers apart.",
+            field="show-speaker-label",
         )
     if (model := values.get("language-model-name")) is not None:
         raise UnknownModel(f"language-model-name: there is no model {model!r}.", field="language-model-name")

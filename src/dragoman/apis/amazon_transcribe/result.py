@@ -18,7 +18,8 @@ from dragoman.apis.amazon_transcribe.stability import StableWords, split
 from dragoman.core import events
 from dragoman.core.events import Finished, Partial, SpeechEnded, SpeechEvent, SpeechStarted
 from dragoman.core.spacing import joined
-from dragoman.core.transcript import Segment, Word
+from dragoman.core.speakers import assign
+from dragoman.core.transcript import Segment, Turn, Word
 
 _CATEGORY: Final = "PII"
 
@@ -91,7 +92,8 @@ class TranscriptResults:
         opened = self._opened(segment.index)
         del self._open[segment.index]
         self._news.partials.pop(segment.channel, None)
-        self._news.finals.append(self._final(opened, segment, opened.words.final(segment.words)))
+        words = _with_speakers(opened.words.final(segment.words), segment.words)
+        self._news.finals.append(self._final(opened, segment, words))
 
     def _partial(self, opened: _Open, segment: Segment, words: tuple[Word, ...]) -> wire.Result:
         stable = opened.words.kept if self._parameters.stability is not None else None
@@ -171,6 +173,15 @@ class TranscriptResults:
             Content=f"[{entity.type}]" if self._parameters.redacts else content,
             Confidence=round(entity.confidence, 4),
         )
+
+
+def _with_speakers(words: Sequence[Word], said: Sequence[Word]) -> tuple[Word, ...]:
+    """Words that stay as a partial had them have the speakers of those that the final ``said`` at their place."""
+    turns = [Turn(word.start_ms, word.end_ms, word.speaker) for word in said if word.speaker is not None]
+    return tuple(
+        word if word.speaker is not None else replace(word, speaker=speaker)
+        for word, speaker in zip(words, assign(words, turns), strict=True)
+    )
 
 
 def _items(word: Word, stable: bool | None, *, is_final: bool) -> list[wire.Item]:

@@ -15,7 +15,7 @@ from dragoman.apis.amazon_transcribe.signing import Signed
 from dragoman.apis.amazon_transcribe.stream import TranscriptionStream
 from dragoman.codecs.sigv4 import ChunkVerifier, SignatureRefused
 from dragoman.core.errors import AccessDenied, InvalidField, NotFound, UnsupportedLanguage, UnsupportedOption
-from dragoman.core.request import LanguageChoice, LanguageOption, RecognitionRequest, Vocabulary
+from dragoman.core.request import LanguageChoice, LanguageOption, RecognitionRequest, SpeakerRequest, Vocabulary
 from dragoman.language.tags import iso_639_1
 from dragoman.transport.base import Opening, Services
 from dragoman.transport.http import REQUEST_ID
@@ -112,6 +112,7 @@ def _request(asked: Parameters, vocabularies: Mapping[str, Vocabulary]) -> Recog
         language=options[0].language,
         vocabulary=options[0].vocabulary,
         choice=LanguageChoice(options, asked.changing) if asked.identifies else None,
+        speakers=SpeakerRequest() if asked.speakers else None,
     )
 
 

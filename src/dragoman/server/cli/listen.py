@@ -13,6 +13,7 @@ from dragoman.server.cli.live_text import live_text
 from dragoman.server.cli.microphone import Microphone, StandardInput, devices
 from dragoman.server.cli.options import (
     config_option,
+    diarize_option,
     dictionary_option,
     engine_option,
     for_one_stream,
@@ -22,6 +23,8 @@ from dragoman.server.cli.options import (
     phrases_option,
     profile_option,
     settings_from,
+    speaker_request,
+    speakers_option,
 )
 
 
@@ -36,6 +39,8 @@ from dragoman.server.cli.options import (
 @click.option("--device", metavar="DEVICE", help="Number or name of the input device.  [default: the system's]")
 @click.option("--list-devices", is_flag=True, help="Show the input devices, the system's marked, and end.")
 @live_format_option
+@diarize_option
+@speakers_option
 @language_option
 @phrases_option
 @dictionary_option
@@ -48,6 +53,8 @@ def listen(
     device: str | None,
     list_devices: bool,
     format_name: str,
+    diarize: bool,
+    speakers: int | None,
     language: str | None,
     phrases_file: Path | None,
     dictionary_file: Path | None,
@@ -65,6 +72,7 @@ def listen(
     \b
     Examples:
       dragoman listen
+      dragoman listen --diarize
       dragoman listen --device "USB" --phrases products.txt
       arecord -q -t raw -f S16_LE -r 16000 -c 1 | dragoman listen -
       ffmpeg -v error -i rtsp://camera/1 -f s16le -ac 1 -ar 8000 - | dragoman listen --rate 8000 -
@@ -77,7 +85,8 @@ def listen(
     if source is not None and device is not None:
         raise click.UsageError("--device is for the microphone, not for standard input (-).")
     settings = for_one_stream(settings_from({}, config=config, engine=engine), profile)
-    request = live_request(language, profile, phrases_file, dictionary_file, settings)
+    told_apart = speaker_request(diarize, speakers)
+    request = live_request(language, profile, phrases_file, dictionary_file, told_apart, settings)
     text = live_text(format_name)
     audio: AudioSource = StandardInput(rate or SAMPLE_RATE) if source else Microphone(device, rate, text.note)
     return recognise_live(audio, request, settings, text, interrupted=0)

@@ -11,8 +11,10 @@ from typing import Any, Protocol, TextIO
 
 from dragoman.core.events import Final, Finished, Partial, SpeechEnded, SpeechEvent, SpeechStarted
 from dragoman.core.spacing import joined
+from dragoman.core.speakers import by_speaker
 from dragoman.core.transcript import Segment
 from dragoman.formats.json import segment_fields
+from dragoman.formats.labels import NUMBERED
 from dragoman.server.cli.word_files import printable
 
 _ERASE = "\r\x1b[K"
@@ -45,14 +47,14 @@ def live_text(format_name: str) -> LiveText:
 
 
 class FinalLines:
-    """A line per final, and nothing of what may still change."""
+    """A line per final and speaker, and nothing of what may still change."""
 
     def __init__(self, output: TextIO) -> None:
         self._output = output
 
     def event(self, event: SpeechEvent) -> None:
-        if isinstance(event, Final) and (text := _line(event.segment)):
-            _write(self._output, f"{text}\n")
+        if isinstance(event, Final):
+            _write(self._output, _lines(event.segment))
 
     def note(self, text: str) -> None:
         _say(text)
@@ -78,7 +80,7 @@ class JsonLines:
 
 
 class TerminalText:
-    """A line per final, and below them what is being said, rewritten in place: what may still change is dim.
+    """A line per final and speaker, below them what is being said, rewritten in place: what may still change is dim.
 
     The open line never takes more than one row, of which the end is shown when it is longer; a line of the terminal
     that has wrapped cannot be taken back. Finals are wrapped by the terminal, so that it can wrap them anew.
@@ -96,8 +98,7 @@ class TerminalText:
                 self._is_open = True
             case Final(segment):
                 self.close()
-                if text := _line(segment):
-                    _write(self._output, f"{text}\n")
+                _write(self._output, _lines(segment))
             case SpeechEnded() | Finished():
                 self.close()
             case SpeechStarted():
@@ -139,8 +140,14 @@ def _columns(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def _line(segment: Segment) -> str:
-    return printable(" ".join(segment.text.split()))
+def _lines(segment: Segment) -> str:
+    """One for each who says something of it."""
+    lines = []
+    for part in by_speaker(segment):
+        who = "" if part.speaker is None else f"[{NUMBERED.speaker(part.speaker)}] "
+        if text := printable(" ".join(part.text.split())):
+            lines.append(f"{who}{text}\n")
+    return "".join(lines)
 
 
 def _fields(event: SpeechEvent) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dragoman.core.errors import UnsupportedLanguage
-from dragoman.core.request import RecognitionRequest, Vocabulary
+from dragoman.core.request import MOST_SPEAKERS, RecognitionRequest, SpeakerRequest, Vocabulary
 
 if TYPE_CHECKING:
     from dragoman.server.settings import Settings
@@ -53,6 +53,13 @@ dictionary_option: Option = click.option(
 profile_option: Option = click.option(
     "--profile", default="default", show_default=True, metavar="NAME", help="A recogniser of the settings."
 )
+diarize_option: Option = click.option("--diarize", is_flag=True, help="Tell speakers apart, and write who says what.")
+speakers_option: Option = click.option(
+    "--speakers",
+    type=click.IntRange(1, MOST_SPEAKERS),
+    metavar="N",
+    help="How many people speak, on each channel that is recognised; goes with --diarize.",
+)
 live_format_option: Option = click.option(
     "--format",
     "format_name",
@@ -92,7 +99,7 @@ def settings_from(flags: Mapping[str, Any], *, config: Path | None, engine: str 
 
 def with_one_recogniser(settings: Settings, name: str) -> Settings:
     """For a command that is not a server: only the profile of this name is loaded, and those whose languages it serves
-    too, without a quota, for one live stream however slow the machine is, and logs are brief.
+    too, without a quota, for one live stream however slow the machine is and whatever it asks for, and logs are brief.
 
     Raises a usage error when there is no such profile.
     """
@@ -102,7 +109,7 @@ def with_one_recogniser(settings: Settings, name: str) -> Settings:
         raise click.UsageError(f"There is no profile {name!r}; the settings name {', '.join(settings.profiles)}.")
     profile = replace(settings.profiles[name], quota_minutes=None)
     profiles = dict.fromkeys(settings.profiles, profile) | {other: settings.profiles[other] for other in profile.others}
-    return replace(settings, profiles=profiles, max_concurrent_streams=1, log_level="error")
+    return replace(settings, profiles=profiles, max_concurrent_streams=2, log_level="error")
 
 
 def for_one_stream(settings: Settings, name: str) -> Settings:
@@ -113,12 +120,23 @@ def for_one_stream(settings: Settings, name: str) -> Settings:
 
 
 def live_request(
-    language: str | None, profile: str, phrases_file: Path | None, dictionary_file: Path | None, settings: Settings
+    language: str | None,
+    profile: str,
+    phrases_file: Path | None,
+    dictionary_file: Path | None,
+    speakers: SpeakerRequest | None,
+    settings: Settings,
 ) -> RecognitionRequest:
     """What the options of a live stream ask for."""
-    return RecognitionRequest(
-        language, profile=profile, vocabulary=vocabulary_from(phrases_file, dictionary_file, settings)
-    )
+    vocabulary = vocabulary_from(phrases_file, dictionary_file, settings)
+    return RecognitionRequest(language, profile=profile, vocabulary=vocabulary, speakers=speakers)
+
+
+def speaker_request(diarize: bool, speakers: int | None) -> SpeakerRequest | None:
+    """Raises a usage error where a number of speakers is given for nothing."""
+    if speakers is not None and not diarize:
+        raise click.UsageError("--speakers goes with --diarize.")
+    return SpeakerRequest(count=speakers) if diarize else None
 
 
 def vocabulary_from(phrases_file: Path | None, dictionary_file: Path | None, settings: Settings) -> Vocabulary:

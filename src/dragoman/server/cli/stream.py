@@ -16,6 +16,7 @@ from dragoman.server.cli.live_recognition import INTERRUPTED, recognise_live
 from dragoman.server.cli.live_text import live_text
 from dragoman.server.cli.options import (
     config_option,
+    diarize_option,
     dictionary_option,
     engine_option,
     for_one_stream,
@@ -25,6 +26,8 @@ from dragoman.server.cli.options import (
     phrases_option,
     profile_option,
     settings_from,
+    speaker_request,
+    speakers_option,
 )
 
 if TYPE_CHECKING:
@@ -45,6 +48,8 @@ _PIECE_MS: Final = 100
     help="Times as fast as it was spoken.",
 )
 @live_format_option
+@diarize_option
+@speakers_option
 @language_option
 @phrases_option
 @dictionary_option
@@ -55,6 +60,8 @@ def stream(
     file: Path,
     speed: float,
     format_name: str,
+    diarize: bool,
+    speakers: int | None,
     language: str | None,
     phrases_file: Path | None,
     dictionary_file: Path | None,
@@ -71,11 +78,13 @@ def stream(
     \b
     Examples:
       dragoman stream interview.mp3
+      dragoman stream --diarize meeting.m4a
       dragoman stream --speed 4 --phrases products.txt call.wav
       dragoman stream --format json call.wav | jq .text
     """
     settings = for_one_stream(settings_from({}, config=config, engine=engine), profile)
-    request = live_request(language, profile, phrases_file, dictionary_file, settings)
+    told_apart = speaker_request(diarize, speakers)
+    request = live_request(language, profile, phrases_file, dictionary_file, told_apart, settings)
     played = Playback(file, speed, settings)
     return recognise_live(played, request, settings, live_text(format_name), interrupted=INTERRUPTED)
 

@@ -18,19 +18,22 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from dragoman.core.errors import DragomanError
-from dragoman.core.request import MOST_SPEAKERS, ChannelSelection, RecognitionRequest, SpeakerRequest
+from dragoman.core.request import ChannelSelection, RecognitionRequest
 from dragoman.core.transcript import Transcript
 from dragoman.formats import FORMATS, Format
 from dragoman.server.cli.destination import CannotWrite, Destination, Folder, StandardOutput
 from dragoman.server.cli.options import (
     check_request,
     config_option,
+    diarize_option,
     dictionary_option,
     engine_option,
     language_option,
     phrases_option,
     profile_option,
     settings_from,
+    speaker_request,
+    speakers_option,
     vocabulary_from,
     with_one_recogniser,
     workers_option,
@@ -80,13 +83,8 @@ def _channels(context: click.Context, parameter: click.Parameter, value: str) ->
     metavar="mix|split|0,1",
     help="Mix the channels, or recognise each, or those of these numbers, by itself.",
 )
-@click.option("--diarize", is_flag=True, help="Tell speakers apart, and write who says what.")
-@click.option(
-    "--speakers",
-    type=click.IntRange(1, MOST_SPEAKERS),
-    metavar="N",
-    help="How many people speak, on each channel that is recognised; goes with --diarize.",
-)
+@diarize_option
+@speakers_option
 @click.option("--audio-events", is_flag=True, help="Find laughter, applause, music and the like; told in JSON.")
 @language_option
 @phrases_option
@@ -126,8 +124,7 @@ def transcribe(
       ffmpeg -i talk.mkv -f wav - | dragoman transcribe --format json - > talk.json
     """
     settings = with_one_recogniser(settings_from({"workers": workers}, config=config, engine=engine), profile)
-    if speakers is not None and not diarize:
-        raise click.UsageError("--speakers goes with --diarize.")
+    told_apart = speaker_request(diarize, speakers)
     if audio_events and format_name != "json":
         raise click.UsageError("--audio-events goes with --format json.")
     if files.count(STANDARD_INPUT) > 1:
@@ -142,7 +139,7 @@ def transcribe(
         channels,
         profile,
         vocabulary,
-        speakers=SpeakerRequest(count=speakers) if diarize else None,
+        speakers=told_apart,
         audio_events=audio_events,
     )
     with contextlib.ExitStack() as spools:
