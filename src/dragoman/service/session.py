@@ -408,7 +408,8 @@ class LiveSession:
         if self.is_finished:
             self.settled = self.taken
         else:
-            self.settled = self._start + self._earliest * FRAME * self._rate // SAMPLE_RATE
+            # The sample that is there or next: a session that goes on from it is never before what this one has said.
+            self.settled = self._start - (-self._earliest * FRAME * self._rate // SAMPLE_RATE)
         self.next_index = self._utterances[0].index if self._utterances else self._indices
 
     def _ms(self, sample: int) -> int:
