@@ -198,4 +198,6 @@ async def test_a_job_that_finds_a_free_place_waits_for_nobody(tmp_path: Path) ->
         here.line.slow["claim"] = asyncio.Event()
         second = await here.submit()
         assert await here.jobs.expected_wait_s(second) <= alone
+        await here.until(second, JobState.RUNNING)
+        assert await here.jobs.expected_wait_s(second) <= alone  # asked with what was known before
         here.line.slow["claim"].set()

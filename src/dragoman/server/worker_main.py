@@ -172,8 +172,8 @@ class Worker:
         self.send([ready])
         for turn in itertools.count(1):
             self._wait()
-            if self._streams.turn():
-                continue
+            while self._streams.turn():
+                pass
             task = self._take_turn(turn)
             if task is not None:
                 self._streams.turn_away()

@@ -138,6 +138,7 @@ class Jobs:
             return max(1, math.ceil(pace.left_s(job, self._now_ms())))
         ahead = await self._store.ahead(job.number)
         running = await self._store.jobs(JobQuery(_MOST_RUNNING, states=frozenset({JobState.RUNNING})))
+        running = [other for other in running if other.number != job.number]  # it may have begun meanwhile
         left_s = sum(pace.left_s(other, self._now_ms()) for other in running)
         lanes = max(self._runner.at_once, len(running))
         if ahead == 0 and len(running) < lanes:

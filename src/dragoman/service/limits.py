@@ -62,6 +62,8 @@ class Reservation:
         self._quota = quota
         self._account = account
         self._day = day
+        self.is_limited: bool = quota.limits(account[0])
+        """There is a quota that it counts for."""
         self._held_ms = 0
         self.used_ms = 0
         """How much audio was recognised so far; counted when the block ends, however it ends."""
@@ -81,9 +83,6 @@ class Reservation:
         """So much was used by now, of audio whose length nobody knows yet. Raises ``QuotaExceeded`` when it is more
         than was left; then ``used_ms`` stays what it was.
         """
-        if not self._quota.limits(self._account[0]):
-            self.used_ms = used_ms  # this is asked for every piece of live audio
-            return
         grown_ms = max(0, used_ms - self._held_ms)
         if grown_ms > self._quota._left_ms(self._account, self._day):
             raise QuotaExceeded("Today's quota of this profile is used up. It starts afresh at midnight UTC.")

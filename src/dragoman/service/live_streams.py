@@ -127,7 +127,8 @@ class PooledStream:
         return untaken * 1000 <= self._bytes_per_s * _MOST_UNTAKEN_MS and len(self._events) < _MOST_UNREAD
 
     def put(self, audio: bytes) -> None:
-        self._check_open()
+        if self._over or self._error is not None:
+            raise self._error or Cancelled("The stream is closed.")
         if self._finished:
             raise InvalidRequest("The stream has been finished; no more audio can come.")
         self._pending = self._pending + audio if self._pending else audio
@@ -213,12 +214,6 @@ class PooledStream:
         self.waiting_since = None
         self._mark_waiting()
         _wake(self._writer)
-
-    def _check_open(self) -> None:
-        if self._error is not None:
-            raise self._error
-        if self._over:
-            raise Cancelled("The stream is closed.")
 
     def _pass_on(self, shortest_ms: int) -> None:
         """Send what is pending, in whole samples and not too little if that is what it is made of."""

@@ -53,7 +53,7 @@ class MeteredStream:
         """Counts it. Raises ``QuotaExceeded``."""
         if self._drained:
             return False
-        if self._error is None:
+        if self._error is None and self._reservation.is_limited:
             self._sent += len(audio)
             self._charge()
         if self._error is not None:

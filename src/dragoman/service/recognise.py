@@ -69,6 +69,8 @@ class Recogniser:
     def in_language(self, language: str | None) -> Recogniser:
         """The one that recognises this language, with the language's aligner, and without a matcher that does not know
         it."""
+        if not self.others and not self.aligners:
+            return self  # most often; this is asked for again and again
         found = next((other for other in self.others if language in other.own_languages), self)
         aligner = found.aligners.get(language or found.own_languages[0])
         return found if aligner is None else replace(found, aligner=aligner, matcher=None)

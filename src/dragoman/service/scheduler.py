@@ -21,11 +21,14 @@ _SHORTEST_INTERVAL_S: Final = 0.3
 _LONGEST_INTERVAL_S: Final = 0.9
 _SHARE: Final = 0.5
 """Of the time, for partials."""
-_MOST_A_SECOND: Final = 500
+_MOST_A_SECOND: Final = 350
 """Partials: to tell them costs the server as well."""
 _LATE_S: Final = 0.3
 """A partial that waits for longer than this, once its time has come, goes before what may be needless."""
 _RECENT_S: Final = 2.0
+_COUNTED_S: Final = 0.05
+"""What was recent is counted anew so often."""
+_PARTIAL: Final = Kind.PARTIAL
 _PATIENCE_S: Final = 0.25
 """A partial whose time has come waits so long for more audio, so that it is computed when audio comes and not, as old
 as it is, between one piece and the next."""
@@ -70,18 +73,29 @@ class Scheduler:
 
     def __init__(self) -> None:
         self._drafted: dict[int, _Drafted] = {}
+        self._interval = (float("-inf"), _SHORTEST_INTERVAL_S)
+        """When it was last counted, and what it was."""
 
     def choose(self, waiting: Collection[Waiting], now: float) -> tuple[int, ...]:
         """The streams whose work is done next, together; none if nothing is due."""
         if not waiting:
             return ()
-        finals = [each for each in waiting if each.kind is Kind.FINAL and not is_early(each.due, now)]
-        if finals:
-            return (min(finals, key=_due).stream,)
-        partials = self._partials_by_time(waiting, now)
-        ahead = [each for each in waiting if each.kind is Kind.AHEAD and not is_early(each.due, now)]
-        if ahead and not (partials and now - partials[0][0] > _LATE_S):
-            return (min(ahead, key=_due).stream,)
+        due: dict[Kind, Waiting] = {}
+        """Of each kind but partials, the longest waiting."""
+        partials: list[tuple[float, Waiting]] = []
+        interval_s = self.interval_s(now)
+        for each in waiting:  # there are many, and this is asked for again and again
+            kind = each.kind
+            if kind is _PARTIAL:
+                if (at := self._partial_at(each, interval_s)) <= now:
+                    partials.append((at, each))
+            elif not is_early(each.due, now) and (kind not in due or each.due < due[kind].due):
+                due[kind] = each
+        if Kind.FINAL in due:
+            return (due[Kind.FINAL].stream,)
+        partials.sort(key=itemgetter(0))
+        if Kind.AHEAD in due and not (partials and now - partials[0][0] > _LATE_S):
+            return (due[Kind.AHEAD].stream,)
         return self._batch([partial for _, partial in partials])
 
     def choose_voices(self, waiting: Collection[Waiting], now: float) -> tuple[int, ...]:
@@ -104,9 +118,13 @@ class Scheduler:
 
     def interval_s(self, now: float) -> float:
         """Between two partials of an utterance."""
+        counted_at, interval_s = self._interval
+        if 0 <= now - counted_at < _COUNTED_S:
+            return interval_s
         recent = [each.cost_s for each in self._drafted.values() if now - each.at < _RECENT_S]
         least_s = max(sum(recent) / _SHARE, len(recent) / _MOST_A_SECOND)
-        return min(max(least_s, _SHORTEST_INTERVAL_S), _LONGEST_INTERVAL_S)
+        self._interval = now, min(max(least_s, _SHORTEST_INTERVAL_S), _LONGEST_INTERVAL_S)
+        return self._interval[1]
 
     def drafted(self, streams: Mapping[int, float], now: float, cost_s: float) -> None:
         """Partials of these streams were computed, which took so long in all. With each stream comes when the last of
@@ -129,15 +147,6 @@ class Scheduler:
         wanted = before.heard_to + (_SHORTEST_INTERVAL_S if partial.fresh else interval_s)
         is_enough = partial.heard_to >= wanted - _CLOCK_S
         return max(due, before.heard_to if is_enough else wanted + _PATIENCE_S)
-
-    def _partials_by_time(self, waiting: Collection[Waiting], now: float) -> list[tuple[float, Waiting]]:
-        """Those whose time has come, with it, the longest waiting first."""
-        partials = [each for each in waiting if each.kind is Kind.PARTIAL]
-        if not partials:
-            return []
-        interval_s = self.interval_s(now)
-        timed = [(self._partial_at(each, interval_s), each) for each in partials]
-        return sorted((each for each in timed if each[0] <= now), key=itemgetter(0))
 
     def _batch(self, partials: list[Waiting]) -> tuple[int, ...]:
         if not partials:

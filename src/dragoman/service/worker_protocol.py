@@ -80,7 +80,7 @@ class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
     task: int
 
 
-class Reached(msgspec.Struct, frozen=True, array_like=True):
+class Reached(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """How far one channel of a stream has got."""
 
     settled: int = 0
@@ -108,7 +108,7 @@ class OpenStream(msgspec.Struct, frozen=True, tag="open_stream"):
     """What another worker remembered of the speakers of each channel."""
 
 
-class Audio(msgspec.Struct, frozen=True, tag="audio"):
+class Audio(msgspec.Struct, frozen=True, gc=False, tag="audio"):
     """The next bytes of a stream, in its encoding."""
 
     task: int
@@ -185,26 +185,26 @@ class FileFailed(msgspec.Struct, frozen=True, tag="failed"):
     field: str | None = None
 
 
-class StreamStarted(msgspec.Struct, frozen=True, array_like=True, tag=0):
+class StreamStarted(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=0):
     event: events.SpeechStarted
 
 
-class StreamPartial(msgspec.Struct, frozen=True, array_like=True, tag=1):
+class StreamPartial(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
     """Without the first ``kept`` words of its segment, which are those of the channel's partial before."""
 
     event: events.Partial
     kept: int = 0
 
 
-class StreamFinal(msgspec.Struct, frozen=True, array_like=True, tag=2):
+class StreamFinal(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=2):
     event: events.Final
 
 
-class StreamEnded(msgspec.Struct, frozen=True, array_like=True, tag=3):
+class StreamEnded(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=3):
     event: events.SpeechEnded
 
 
-class StreamFinished(msgspec.Struct, frozen=True, array_like=True, tag=4):
+class StreamFinished(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=4):
     event: events.Finished
 
 
@@ -237,7 +237,7 @@ def speech_event(wrapped: StreamEvent, told: tuple[Word, ...] = ()) -> events.Sp
     return wrapped.event
 
 
-class StreamReport(msgspec.Struct, frozen=True, array_like=True):
+class StreamReport(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What happened in one stream. Samples and bytes count from its beginning, whoever dealt with them."""
 
     task: int
@@ -253,7 +253,7 @@ class StreamReport(msgspec.Struct, frozen=True, array_like=True):
     """What is remembered of the speakers of each channel, where that is new."""
 
 
-class StreamFailed(msgspec.Struct, frozen=True, array_like=True):
+class StreamFailed(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The ``DragomanError`` that ended the stream."""
 
     task: int
@@ -262,7 +262,7 @@ class StreamFailed(msgspec.Struct, frozen=True, array_like=True):
     field: str | None = None
 
 
-class Streams(msgspec.Struct, frozen=True, tag="streams"):
+class Streams(msgspec.Struct, frozen=True, gc=False, tag="streams"):
     """What happened in all streams since the last report, and how the worker does."""
 
     reports: tuple[StreamReport, ...]
@@ -273,7 +273,7 @@ class Streams(msgspec.Struct, frozen=True, tag="streams"):
     """How late it is with the stream that it is latest with; a stream sent faster than real time is not late."""
 
 
-class Stepping(msgspec.Struct, frozen=True, tag="stepping"):
+class Stepping(msgspec.Struct, frozen=True, gc=False, tag="stepping"):
     """From now on it computes for these streams, and for nothing else if there are any. If it dies, that is why."""
 
     tasks: tuple[int, ...]

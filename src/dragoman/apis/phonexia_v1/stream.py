@@ -37,6 +37,7 @@ _TOO_LATE: Final = {
     State.SPEAKING: "Preferred phrases come before the audio; audio was sent already.",
     State.STOPPED: "Nothing may follow the stop.",
 }
+_SPEAKING: Final = State.SPEAKING
 _STOP: Final = {"event": "stop"}
 
 
@@ -53,6 +54,8 @@ class SocketStream:
         self._has_news = False
 
     def receive(self, frame: Frame) -> Iterable[Command]:
+        if self._state is _SPEAKING and isinstance(frame, bytes):  # nearly always
+            return (Audio(frame),) if frame else ()
         command = self._command(frame) if isinstance(frame, str) else Audio(frame)
         following = NEXT.get((self._state, type(command)))
         if following is None:
