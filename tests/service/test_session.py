@@ -592,4 +592,8 @@ def test_a_session_that_takes_over_knows_the_speakers(peaks: list[float], lost_a
     events = listener.events + listened(again, audio[2 * lost.settled :])
     # The first tenth of a second may be as loud as another person is.
     told, expected = ([mode(word.speaker for word in s.words) for s in finals(each)] for each in (events, whole))
-    assert told == expected
+    known = set(expected[: len(finals(listener.events))])
+    both = set(zip(told, expected, strict=True))
+    assert all(one == other for one, other in both if other in known)
+    # Who is new may get another number, because tenths begin elsewhere, but one alone.
+    assert len(both) == len({one for one, _ in both}) == len(set(expected))
