@@ -24,11 +24,12 @@ from msgspec import Meta
 
 from dragoman.core.capabilities import Capabilities
 from dragoman.core.errors import Cancelled, EngineNotReady
-from dragoman.core.ports import SAMPLE_RATE, AudioTag, Hypothesis, HypothesisWord, Samples, Utterance, WordTimes
+from dragoman.core.ports import SAMPLE_RATE, AudioTag, Hypothesis, HypothesisWord, Samples, Utterance
 from dragoman.core.request import DictionaryWord, RecognitionRequest
 from dragoman.core.speakers import Change, Diarization
 from dragoman.core.transcript import Turn
-from dragoman.engines.even_times import share_out, spread
+from dragoman.engines.even_times import share_out
+from dragoman.engines.placing import Floats, PlacingAligner
 
 _FRAME: Final = 512
 _TENTH: Final = SAMPLE_RATE // 10
@@ -194,25 +195,11 @@ def _pass_time(seconds: float, cancelled: Callable[[], bool]) -> None:
         time.sleep(min(_POLL_S, left))
 
 
-class EvenAligner:
+class EvenAligner(PlacingAligner):
     """Shares a segment among its words by their length, and a word among its characters evenly."""
 
-    def load(self) -> None:
-        """There is nothing to load."""
-
-    def align(
-        self,
-        samples: Samples,
-        words: Sequence[str],
-        *,
-        characters: bool = False,
-        known: Sequence[DictionaryWord] = (),
-    ) -> tuple[WordTimes, ...]:
-        bounds = share_out(words, len(samples) * 1000 // SAMPLE_RATE)
-        return tuple(
-            WordTimes(start_ms, end_ms, spread(word, start_ms, end_ms) if characters else ())
-            for word, (start_ms, end_ms) in zip(words, pairwise(bounds), strict=True)
-        )
+    def places(self, audio: Floats, words: Sequence[str]) -> list[tuple[int, int]]:
+        return list(pairwise(share_out(words, len(audio) * 1000 // SAMPLE_RATE)))
 
 
 class LoudnessIdentifier:

@@ -9,46 +9,25 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from dragoman.core.ports import SAMPLE_RATE, Samples, WordTimes
-from dragoman.core.request import DictionaryWord
-from dragoman.engines.even_times import share_out, spread
+from dragoman.core.ports import SAMPLE_RATE
+from dragoman.engines.even_times import share_out
 from dragoman.engines.moonshine.engine import MoonshineEngine
 from dragoman.engines.moonshine.model import SHORTEST
 from dragoman.engines.moonshine.network import Floats
+from dragoman.engines.placing import PlacingAligner
 
 _STEP_MS: Final = 10
 _STEP: Final = SAMPLE_RATE * _STEP_MS // 1000
 
 
-class AttentionAligner:
+class AttentionAligner(PlacingAligner):
     """The ``Aligner`` for words of an engine's first language. Where the decoder does not tell where it looks, words
     share the segment by their length."""
 
     def __init__(self, engine: MoonshineEngine) -> None:
         self._engine = engine
 
-    def load(self) -> None:
-        """The network is the engine's, and loaded with it."""
-
-    def align(
-        self,
-        samples: Samples,
-        words: Sequence[str],
-        *,
-        characters: bool = False,
-        known: Sequence[DictionaryWord] = (),
-    ) -> tuple[WordTimes, ...]:
-        """Characters share their word evenly."""
-        audio = np.frombuffer(samples, np.float32)
-        if not words:
-            return ()
-        return tuple(
-            WordTimes(start_ms, end_ms, spread(word, start_ms, end_ms) if characters else ())
-            for word, (start_ms, end_ms) in zip(words, self._places(audio, words), strict=True)
-        )
-
-    def _places(self, audio: Floats, words: Sequence[str]) -> list[tuple[int, int]]:
-        """Where each word begins and ends."""
+    def places(self, audio: Floats, words: Sequence[str]) -> list[tuple[int, int]]:
         duration_ms = len(audio) * 1000 // SAMPLE_RATE
         tokens = [self._engine.tokens(word) for word in words]
         attention = self._attention(audio, [token for word in tokens for token in word])

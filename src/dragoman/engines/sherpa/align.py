@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
-import numpy as np
-
-from dragoman.core.ports import SAMPLE_RATE, Samples, WordTimes
-from dragoman.core.request import DictionaryWord
-from dragoman.engines.even_times import share_out, spread
+from dragoman.core.ports import SAMPLE_RATE
+from dragoman.engines.even_times import share_out
+from dragoman.engines.placing import PlacingAligner
 from dragoman.engines.sherpa.heard import HeardWord
 from dragoman.engines.sherpa.network import Floats
 
@@ -47,35 +45,23 @@ class Places:
         return timed if len(timed) == len(texts) else None
 
 
-class TokenAligner:
+class TokenAligner(PlacingAligner):
     """The ``Aligner`` for words that an engine has just recognised. A word begins with its first token; where the model
     gives no times, or the words are others, they share the audio by their length."""
 
-    def __init__(self, places: Places) -> None:
-        self._places = places
+    def __init__(self, known: Places) -> None:
+        self._known = known
 
-    def load(self) -> None:
-        """There is nothing to load."""
-
-    def align(
-        self,
-        samples: Samples,
-        words: Sequence[str],
-        *,
-        characters: bool = False,
-        known: Sequence[DictionaryWord] = (),
-    ) -> tuple[WordTimes, ...]:
-        """Characters share their word evenly."""
-        audio = np.frombuffer(samples, np.float32)
+    def places(self, audio: Floats, words: Sequence[str]) -> list[tuple[int, int]]:
         duration_ms = len(audio) * 1000 // SAMPLE_RATE
-        found = self._places.recall(audio, words) or list(pairwise(share_out(words, duration_ms)))
-        times = []
+        found = self._known.recall(audio, words) or list(pairwise(share_out(words, duration_ms)))
+        places = []
         after_ms = 0
-        for word, (start, end) in zip(words, found, strict=True):
+        for start, end in found:
             start_ms = min(max(start, after_ms), duration_ms)
             after_ms = min(max(end, start_ms), duration_ms)
-            times.append(WordTimes(start_ms, after_ms, spread(word, start_ms, after_ms) if characters else ()))
-        return tuple(times)
+            places.append((start_ms, after_ms))
+        return places
 
 
 def _key(audio: Floats) -> bytes:

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import Final
 
-import numpy as np
-
-from dragoman.core.ports import SAMPLE_RATE, Samples, WordTimes
-from dragoman.core.request import DictionaryWord
-from dragoman.engines.even_times import share_out, spread
+from dragoman.core.ports import SAMPLE_RATE
+from dragoman.engines.even_times import share_out
+from dragoman.engines.placing import PlacingAligner
 from dragoman.engines.whisper.network import LONGEST_MS, Floats, WhisperNetwork
 from dragoman.engines.words import spelt
 
@@ -19,7 +17,7 @@ _MOST_TOKENS: Final = 400
 """The decoder's context, less what comes before the text."""
 
 
-class AttentionAligner:
+class AttentionAligner(PlacingAligner):
     """The ``Aligner`` for words of ``language``. A word ends where the next one begins, pauses between them included.
 
     The engine has encoded the segment already, so this costs one pass of the decoder over all words.
@@ -29,27 +27,8 @@ class AttentionAligner:
         self._network = network
         self._language = language
 
-    def load(self) -> None:
-        """The network is the engine's, and loaded with it."""
-
-    def align(
-        self,
-        samples: Samples,
-        words: Sequence[str],
-        *,
-        characters: bool = False,
-        known: Sequence[DictionaryWord] = (),
-    ) -> tuple[WordTimes, ...]:
-        """Characters share their word evenly."""
-        audio = np.frombuffer(samples, np.float32)
-        duration_ms = len(audio) * 1000 // SAMPLE_RATE
-        if not words:
-            return ()
-        bounds = self._bounds(audio, words, duration_ms)
-        return tuple(
-            WordTimes(start_ms, end_ms, spread(word, start_ms, end_ms) if characters else ())
-            for word, (start_ms, end_ms) in zip(words, pairwise(bounds), strict=True)
-        )
+    def places(self, audio: Floats, words: Sequence[str]) -> list[tuple[int, int]]:
+        return list(pairwise(self._bounds(audio, words, len(audio) * 1000 // SAMPLE_RATE)))
 
     def _bounds(self, audio: Floats, words: Sequence[str], duration_ms: int) -> list[int]:
         """Where the words begin, and where the last one ends."""
