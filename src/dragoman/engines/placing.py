@@ -21,6 +21,7 @@ class PlacingAligner(Protocol):
 
     def load(self) -> None:
         """What there is belongs to the engine, and is loaded with it."""
+        return
 
     @abstractmethod
     def places(self, audio: Floats, words: Sequence[str]) -> Sequence[tuple[int, int]]:
