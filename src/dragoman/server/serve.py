@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import importlib.util
 import ipaddress
 import logging as log
@@ -140,6 +141,7 @@ def serve(settings: Settings) -> int:
         except (_CannotServe, KeysFileError, InvalidWordClass, StoreError) as error:
             return _failed(str(error))
         server = Server(app, settings, tls)
+        gc.freeze()  # what is loaded by now stays; to look through it again and again would stop everything for a while
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
             return runner.run(_run(server, app, settings, cleartext, tls))
 

@@ -9,6 +9,7 @@ after a step of another. When the server is gone, the orders end, and so does th
 from __future__ import annotations
 
 import faulthandler
+import gc
 import importlib.util
 import io
 import itertools
@@ -77,6 +78,7 @@ def main() -> Never:
     load_ms = round((time.monotonic() - started) * 1000)
     transcriber = Transcriber(recognisers, media_limits(settings))
     ready = protocol.Ready(transcriber.capabilities(), load_ms, capacity, loaded.faults)
+    gc.freeze()  # what is loaded by now stays; to look through it again and again would stop everything for a while
     worker.run(transcriber, streams, ready)
 
 
