@@ -31,10 +31,11 @@ def test_a_recording_is_streamed_at_the_pace_of_speech(
                 if said["text"] and first_text_s is None:
                     first_text_s = time.monotonic() - started
                 time.sleep(0.05)
+        ended_s = time.monotonic() - started
         assert ffmpeg.returncode == 0
-        assert time.monotonic() - started > 2
+        assert ended_s > 2
         assert first_text_s is not None
-        assert first_text_s < 3
+        assert first_text_s < ended_s - 1  # ffmpeg itself may take its time to begin
         assert client.delete(stream).status_code == 200
         result = client.get(stream).json()["result"]
         assert result["is_last"]
