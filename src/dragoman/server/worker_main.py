@@ -322,8 +322,6 @@ def _restrict(settings: Settings) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with suppress(AttributeError):  # not on Windows
         os.nice(_NICE)
-    with suppress(OSError):  # where Linux groups processes by session, it weighs the groups instead
-        Path("/proc/self/autogroup").write_text(str(_NICE))
     if sys.platform == "linux":
         import resource
 
