@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -22,6 +22,10 @@ from dragoman.service.transcribe import Transcriber
 
 FAKE_SCRIPT: Final = "DRAGOMAN_FAKE_SCRIPT"
 """The variable that names the script of the fake engine."""
+
+
+Made = Callable[[Profile], Recogniser]
+"""A model that is loaded → the recogniser of a profile that has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +62,13 @@ def load_recognisers(settings: Settings) -> Loaded:
     alone: dict[str, Recogniser] = {}
     for (engine, *_), group in groups.items():
         try:
-            loaded = RECOGNISERS[str(engine)](set(group.values()), classes)
+            made = RECOGNISERS[str(engine)](next(iter(group.values())), classes)
         except EngineNotReady as error:
             faults |= dict.fromkeys(group, error.message)
             continue
         for name, placed in group.items():
             try:
-                alone[name] = loaded[placed].limited_to(placed.languages) if placed.languages else loaded[placed]
+                alone[name] = made(placed).limited_to(placed.languages) if placed.languages else made(placed)
             except EngineNotReady as error:
                 faults[name] = f"Profile {name}: {error.message}."
     recognisers: dict[str, Recogniser] = {}
@@ -123,7 +127,7 @@ def media_limits(settings: Settings) -> MediaLimits:
     return MediaLimits(max_duration_ms=settings.max_duration_s * 1000, max_channels=settings.max_channels)
 
 
-def _fake(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, Recogniser]:
+def _fake(placed: Profile, classes: WordClasses) -> Made:
     from dragoman.engines import fake
 
     script = fake.read_script(Path(named)) if (named := os.environ.get(FAKE_SCRIPT)) else fake.Script()
@@ -137,90 +141,80 @@ def _fake(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, 
         diarizer=fake.LoudnessDiarizer() if script.diarizes else None,
         tagger=fake.LoudnessTagger(script.sounds) if script.sounds else None,
     )
-    return dict.fromkeys(profiles, recogniser)
+    return lambda profile: recogniser
 
 
-def _moonshine(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, Recogniser]:
+def _moonshine(placed: Profile, classes: WordClasses) -> Made:
     from dragoman.engines.moonshine.align import AttentionAligner
     from dragoman.engines.moonshine.engine import MoonshineEngine
 
-    found: dict[Profile, Recogniser] = {}
-    for model in {profile.moonshine for profile in profiles}:
-        engine = MoonshineEngine(class_members=classes.members)
-        if model is not None:
-            engine = MoonshineEngine(folder=model.folder, languages=(model.language,), class_members=classes.members)
-        engine.load()
-        recogniser = _english()(engine)
-        if model is not None and model.language != "en":
-            recogniser = replace(recogniser, aligners={model.language: AttentionAligner(engine)})
-        for profile in profiles:
-            if profile.moonshine == model:
-                found[profile] = replace(recogniser, engine=engine.in_mode(profile.mode))
-    return found
+    model = placed.moonshine
+    engine = MoonshineEngine(class_members=classes.members)
+    if model is not None:
+        engine = MoonshineEngine(folder=model.folder, languages=(model.language,), class_members=classes.members)
+    engine.load()
+    recogniser = _english()(engine)
+    if model is not None and model.language != "en":
+        recogniser = replace(recogniser, aligners={model.language: AttentionAligner(engine)})
+    return lambda profile: replace(recogniser, engine=engine.in_mode(profile.mode))
 
 
-def _whisper(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, Recogniser]:
+def _whisper(placed: Profile, classes: WordClasses) -> Made:
     from dragoman.engines.whisper.align import AttentionAligner
     from dragoman.engines.whisper.engine import WhisperEngine
     from dragoman.engines.whisper.identifier import WhisperIdentifier
     from dragoman.engines.whisper.network import Resources, WhisperNetwork
 
-    found: dict[Profile, Recogniser] = {}
-    models = {profile.whisper for profile in profiles if profile.whisper is not None}
-    for model in models:
-        resources = Resources(
-            device=model.device,
-            device_index=model.device_index,
-            compute_type=model.compute_type,
-            threads=model.threads,
-            gpu_memory_mb=model.gpu_memory_mb,
-            idle_s=model.idle_s,
-        )
-        assert model.folder is not None
-        network = WhisperNetwork(model.folder, resources)
-        engine = WhisperEngine(network, language=model.language, draft_batch=model.draft_batch)
-        engine.load()
-        recogniser = replace(
-            _english()(engine),
-            identifier=WhisperIdentifier(network) if network.is_multilingual else None,
-            aligners={other: AttentionAligner(network, other) for other in network.languages if other != "en"},
-        )
-        for profile in profiles:
-            if profile.whisper == model:
-                found[profile] = replace(recogniser, engine=engine.in_mode(profile.mode))
-    return found
+    model = placed.whisper
+    assert model is not None
+    assert model.folder is not None
+    resources = Resources(
+        device=model.device,
+        device_index=model.device_index,
+        compute_type=model.compute_type,
+        threads=model.threads,
+        gpu_memory_mb=model.gpu_memory_mb,
+        idle_s=model.idle_s,
+    )
+    network = WhisperNetwork(model.folder, resources)
+    engine = WhisperEngine(network, language=model.language, draft_batch=model.draft_batch)
+    engine.load()
+    recogniser = replace(
+        _english()(engine),
+        identifier=WhisperIdentifier(network) if network.is_multilingual else None,
+        aligners={other: AttentionAligner(network, other) for other in network.languages if other != "en"},
+    )
+    return lambda profile: replace(recogniser, engine=engine.in_mode(profile.mode))
 
 
-def _sherpa(profiles: Collection[Profile], classes: WordClasses) -> dict[Profile, Recogniser]:
+def _sherpa(placed: Profile, classes: WordClasses) -> Made:
     from dragoman.engines.sherpa.align import TokenAligner
     from dragoman.engines.sherpa.engine import SherpaEngine
     from dragoman.engines.sherpa.library import Resources
     from dragoman.engines.sherpa.network import SherpaNetwork
 
-    found: dict[Profile, Recogniser] = {}
-    for model in {profile.sherpa for profile in profiles if profile.sherpa is not None}:
-        resources = Resources(
-            device=model.device,
-            threads=model.threads,
-            int8=model.int8,
-            gpu_memory_mb=model.gpu_memory_mb,
-            idle_s=model.idle_s,
-        )
-        assert model.folder is not None
-        engine = SherpaEngine(
-            SherpaNetwork(model.folder, resources, model.beam),
-            language=model.language,
-            languages=model.languages,
-            draft_batch=model.draft_batch,
-            class_members=classes.members,
-        )
-        engine.load()
-        aligner = TokenAligner(engine.places)
-        languages = engine.capabilities.languages
-        aligners = {language: aligner for language in languages if language != "en"}
-        recogniser = replace(_english()(engine), aligners=aligners)
-        found |= {profile: recogniser for profile in profiles if profile.sherpa == model}
-    return found
+    model = placed.sherpa
+    assert model is not None
+    assert model.folder is not None
+    resources = Resources(
+        device=model.device,
+        threads=model.threads,
+        int8=model.int8,
+        gpu_memory_mb=model.gpu_memory_mb,
+        idle_s=model.idle_s,
+    )
+    engine = SherpaEngine(
+        SherpaNetwork(model.folder, resources, model.beam),
+        language=model.language,
+        languages=model.languages,
+        draft_batch=model.draft_batch,
+        class_members=classes.members,
+    )
+    engine.load()
+    aligner = TokenAligner(engine.places)
+    aligners = {language: aligner for language in engine.capabilities.languages if language != "en"}
+    recogniser = replace(_english()(engine), aligners=aligners)
+    return lambda profile: recogniser
 
 
 @cache
@@ -241,11 +235,11 @@ def _english() -> Callable[[Engine], Recogniser]:
     return lambda engine: Recogniser(engine, aligner, voice_activity, matcher, diarizer=told_apart)
 
 
-RECOGNISERS: Final[dict[str, Callable[[Collection[Profile], WordClasses], dict[Profile, Recogniser]]]] = {
+RECOGNISERS: Final[dict[str, Callable[[Profile, WordClasses], Made]]] = {
     "moonshine": _moonshine,
     "whisper": _whisper,
     "sherpa": _sherpa,
     "fake": _fake,
 }
-"""Each engine: the profiles that use it → loaded recognisers. The imports are inside, so that a worker loads only
-what it uses. Each raises ``EngineNotReady``."""
+"""Each engine: a profile → its model, loaded, for this profile and those that have the same. The imports are inside, so
+that a worker loads only what it uses. Each raises ``EngineNotReady``."""

@@ -44,21 +44,9 @@ class PooledStream:
     """``LiveStream`` over the workers of a pool."""
 
     __slots__ = (
-        *(
-            "_bytes_per_s",
-            "_consumed",
-            "_error",
-            "_events",
-            "_finished",
-            "_kept",
-            "_over",
-            "_pending",
-            "_place",
-            "_reached",
-            "_reader",
-        ),
-        *("_started", "_streams", "_taken", "_told", "_voices", "_writer", "encoding", "rate", "request", "slot"),
-        *("strikes", "task", "waiting_since", "worker"),
+        *("_bytes_per_s", "_consumed", "_error", "_events", "_finished", "_kept", "_over", "_pending", "_place"),
+        *("_reached", "_reader", "_started", "_streams", "_taken", "_told", "_voices", "_writer", "encoding", "rate"),
+        *("request", "slot", "strikes", "task", "waiting_since", "worker"),
     )
 
     def __init__(

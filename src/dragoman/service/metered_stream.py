@@ -53,9 +53,8 @@ class MeteredStream:
         """Counts it. Raises ``QuotaExceeded``."""
         if self._drained:
             return False
-        if self._error is None and self._reservation.is_limited:
-            self._sent += len(audio)
-            self._charge()
+        self._sent += len(audio)
+        self._charge()
         if self._error is not None:
             raise self._error
         return True
@@ -82,8 +81,8 @@ class MeteredStream:
                 yield event
 
     def _charge(self) -> None:
-        if self._error is not None:
-            return
+        if self._error is not None or not self._reservation.is_limited:
+            return  # most often; this is asked for every piece of audio
         used_ms = self._sent * 1000 // self._bytes_per_s if self._bytes_per_s is not None else self._stream.taken_ms
         try:
             self._reservation.grow(used_ms)

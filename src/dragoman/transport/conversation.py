@@ -62,7 +62,7 @@ class Conversation:
 
     def take(self, frame: bytes) -> bool:
         """A message of the client, for a transport that need not wait for ``hear``; whether it was taken. Most are
-        audio, of which there are so many that a turn of the event loop for each would cost more than all else."""
+        audio, so many that a turn of the event loop for each costs a good part of the server's time."""
         if not self._is_listening or not self._live.has_room:
             return False
         try:
