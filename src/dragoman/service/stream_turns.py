@@ -81,6 +81,9 @@ class StreamTurns:
         """Streams were closed since the last report."""
         self._stepping: tuple[int, ...] = ()
 
+    def __len__(self) -> int:
+        return len(self._streams)
+
     def receive(self, order: StreamOrder) -> None:
         """An order as it arrives."""
         if isinstance(order, protocol.Cancel):
